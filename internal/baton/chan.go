@@ -1,0 +1,45 @@
+//go:build baton_chan
+
+package baton
+
+// Backend names the switch that this program was built with.
+const Backend = "chan"
+
+// place is a fiber's part of the back-end: the channel on which it waits to be
+// continued.
+type place struct {
+	wake   chan struct{}
+	reaper *Fiber // who waits for the end of this carrier
+}
+
+func newPlace() place { return place{wake: make(chan struct{})} }
+
+// launch makes the carrier's goroutine, parked before its first step.
+func (f *Fiber) launch() {
+	f.place = newPlace()
+	go func() {
+		defer func() { f.reaper.wake <- struct{}{} }()
+		<-f.wake
+		f.main()
+	}()
+}
+
+// Resume parks the calling fiber f and continues to, a parked fiber of the same
+// thread. It returns when another fiber resumes f. For a moment both goroutines
+// run, but this one does nothing but wait.
+//
+// Budget: two channel operations, no allocation.
+func (f *Fiber) Resume(to *Fiber) {
+	to.wake <- struct{}{}
+	<-f.wake
+	if f.signal != signalNone {
+		f.obey()
+	}
+}
+
+// reap ends the idle carrier f and waits until it has left its thread.
+func (f *Fiber) reap(self *Fiber) {
+	f.signal, f.reaper = signalDie, self
+	f.wake <- struct{}{}
+	<-self.wake
+}

@@ -1,0 +1,117 @@
+package baton
+
+import "runtime"
+
+// A Fiber is a goroutine that runs only while it holds its thread's baton.
+//
+//	state     where it is                       left by
+//	running   holds the baton                   Resume of another, its body's end
+//	parked    inside Resume                     another fiber's Resume of it
+//	idle      parked, in its thread's pool      Carrier takes it, Trim reaps it
+//	ended     its goroutine is gone             -
+type Fiber struct {
+	place         // the back-end's part: where it is parked
+	signal signal // what it is told when it is resumed instead of "go on"
+	hopTo  *Fiber // with signalHop
+	id     uint64 // number of its goroutine
+	thread *Thread
+	body   Body   // carriers: what is run next, or now
+	next   *Fiber // carriers: the next one in the pool
+	ended  bool   // carriers: the loop was left in order, not by Goexit
+}
+
+// signal tells a parked fiber why it is resumed, when it is not to just go on.
+type signal uint8
+
+const (
+	signalNone signal = iota
+	signalHop         // give the baton to hopTo at once, and stay parked (in hopTo's place)
+	signalDie         // an idle carrier: return from the goroutine
+	signalExit        // the root: a fiber of the thread called runtime.Goexit, do the same
+)
+
+// A Body is what a carrier runs. Its methods are called on the carrier.
+type Body interface {
+	// Run runs the body on fiber f to its end and says how the carrier goes on:
+	// with another body at once, or, if that is nil, by giving the baton to a
+	// parked fiber and going idle. Run must recover every panic of user code.
+	Run(f *Fiber) (Body, *Fiber)
+
+	// Goexit is called instead of Run's return when the body ended by
+	// runtime.Goexit. It returns the parked fiber that gets the baton.
+	Goexit(f *Fiber) *Fiber
+}
+
+// A Task is what fibers run for: a greenlet, whichever package made it. Which
+// one runs stands in its thread's Current, not in the fiber, because fibers
+// nest: a greenlet that drives a generator is parked on its own fiber while the
+// generator's carrier acts for it.
+type Task struct {
+	Thread *Thread
+	// Fiber is where the task is parked: what must be resumed to continue it.
+	// It is nil before the start and after the end, and stale while it runs.
+	Fiber *Fiber
+	// Greenlet and Proc hold the state of package greenlet and of internal/hub.
+	Greenlet, Proc any
+	// Ended says that the task's body is over.
+	Ended bool
+}
+
+// Thread returns the thread that the fiber belongs to.
+func (f *Fiber) Thread() *Thread { return f.thread }
+
+// ID returns the number of the fiber's goroutine.
+func (f *Fiber) ID() uint64 { return f.id }
+
+// IsRoot reports whether f is its thread's root.
+func (f *Fiber) IsRoot() bool { return f.thread.root == f }
+
+// obey acts on the signal with which f was resumed.
+func (f *Fiber) obey() {
+	for f.signal == signalHop {
+		to := f.hopTo
+		f.signal, f.hopTo = signalNone, nil
+		f.Resume(to)
+	}
+	if f.signal == signalExit {
+		f.signal = signalNone
+		runtime.Goexit()
+	}
+}
+
+// main is the carrier's goroutine.
+func (f *Fiber) main() {
+	f.id = currentID()
+	register(f)
+	defer f.leave()
+	for f.signal != signalDie {
+		next, to := f.body.Run(f)
+		f.body = next
+		if next != nil {
+			continue
+		}
+		f.thread.putIdle(f)
+		f.Resume(to)
+	}
+	f.ended = true
+}
+
+// leave runs when the carrier's goroutine ends. A goroutine that ends by Goexit
+// cannot be kept from it and must not end yet: another fiber may be parked in
+// its slot. So it parks here, in a deferred call, until it is reaped.
+func (f *Fiber) leave() {
+	if !f.ended {
+		if v := recover(); v != nil {
+			// A Body recovers what user code panics with, so this is a bug of
+			// ours. Pull would lose the panic; a goroutine of its own does not.
+			go panic(v)
+			select {}
+		}
+		to := f.body.Goexit(f)
+		f.body = nil
+		f.thread.zombies = append(f.thread.zombies, f)
+		f.Resume(to)
+	}
+	unregister(f)
+	f.thread.carriers--
+}

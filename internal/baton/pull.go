@@ -1,0 +1,79 @@
+//go:build !baton_chan
+
+package baton
+
+import "iter"
+
+// Backend names the switch that this program was built with.
+const Backend = "pull"
+
+// A slot is one iter.Pull used as a place in which exactly one goroutine is
+// parked. Calling its next and yield alternately, from whichever goroutine
+// runs, parks the caller in it and continues the one that was there: one
+// coroutine switch, straight from one fiber to the other.
+//
+// Each carrier brings one slot into its thread, and a fiber is parked in
+// whichever slot the fiber that it resumed was in. So slots outnumber nobody:
+// as many slots as carriers, each with one fiber parked in it, and one fiber
+// that runs and is in none.
+type slot struct {
+	next  func() (struct{}, bool)
+	yield func(struct{}) bool
+	// pulling says that the last call was next, so the coming one is yield.
+	pulling  bool
+	occupant *Fiber // who is parked in it
+}
+
+// place is a fiber's part of the back-end.
+type place struct {
+	at  *slot // where it is parked
+	own *slot // carriers: the slot whose end is the end of its goroutine
+}
+
+func newPlace() place { return place{} }
+
+// launch makes the carrier's goroutine, parked in its own slot.
+func (f *Fiber) launch() {
+	s := &slot{occupant: f}
+	s.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		s.yield = yield
+		f.main()
+	})
+	f.at, f.own = s, s
+}
+
+// Resume parks the calling fiber f and continues to, a parked fiber of the same
+// thread. It returns when another fiber resumes f. Nobody checks that f is the
+// caller and to is parked: that is the duty of the packages above.
+//
+// Budget: one coroutine switch, no allocation, no atomic operation of our own.
+// Every call frame between a switch and the code that asked for it costs a
+// mispredicted return (7-10 ns), which is why this function is written flat.
+func (f *Fiber) Resume(to *Fiber) {
+	s := to.at
+	f.at = s
+	s.occupant = f
+	if s.pulling {
+		s.pulling = false
+		s.yield(struct{}{})
+	} else {
+		s.pulling = true
+		s.next()
+	}
+	if f.signal != signalNone {
+		f.obey()
+	}
+}
+
+// reap ends the idle carrier f. When a carrier's goroutine returns, whoever is
+// parked in its own slot is continued, and that must be the caller. So the
+// caller takes that place; if a third fiber is there, it hops into the place
+// from which f is woken.
+func (f *Fiber) reap(self *Fiber) {
+	f.signal = signalDie
+	u := f.own.occupant
+	if u != f {
+		u.signal, u.hopTo = signalHop, f
+	}
+	self.Resume(u)
+}

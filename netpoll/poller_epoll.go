@@ -1,0 +1,162 @@
+//go:build linux
+
+package netpoll
+
+import (
+	"errors"
+	"math"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller is an epoll instance and an eventfd to wake it.
+//
+// The eventfd is registered edge-triggered and never read: each write makes an
+// edge, whatever the counter's value, and 2⁶⁴ writes do not come about.
+type poller struct {
+	epfd   int
+	wakefd int
+	events []unix.EpollEvent
+	coarse bool // there is no epoll_pwait2
+}
+
+const (
+	// minEvents is how many events a poll fetches at first. The number doubles,
+	// up to maxEvents, whenever there may have been more.
+	minEvents = 128
+	maxEvents = 1024
+
+	// wakeIndex is the tag's index of the eventfd.
+	wakeIndex = -1
+)
+
+func (p *poller) open() (err error) {
+	p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		_ = unix.Close(p.epfd)
+		return os.NewSyscallError("eventfd2", err)
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeIndex}
+	if err := unix.EpollCtl(p.epfd, unix.EPOLL_CTL_ADD, p.wakefd, &ev); err != nil {
+		_ = p.close()
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	p.events = make([]unix.EpollEvent, minEvents)
+	return nil
+}
+
+func (p *poller) close() error {
+	return errors.Join(
+		os.NewSyscallError("close", unix.Close(p.epfd)),
+		os.NewSyscallError("close", unix.Close(p.wakefd)))
+}
+
+func (p *poller) add(fd int, t tag) error {
+	return p.ctl(unix.EPOLL_CTL_ADD, fd, t,
+		unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET)
+}
+
+func (p *poller) watch(fd int, t tag, old, new event) error {
+	var interest uint32
+	if new&evRead != 0 {
+		interest |= unix.EPOLLIN
+	}
+	if new&evWrite != 0 {
+		interest |= unix.EPOLLOUT
+	}
+	if old != 0 {
+		// ENOENT: the file that was registered under this number is closed.
+		if err := p.ctl(unix.EPOLL_CTL_MOD, fd, t, interest); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return p.ctl(unix.EPOLL_CTL_ADD, fd, t, interest)
+}
+
+func (p *poller) remove(fd int, _ event) error {
+	return p.ctl(unix.EPOLL_CTL_DEL, fd, tag{}, 0)
+}
+
+func (p *poller) ctl(op, fd int, t tag, interest uint32) error {
+	// The 64 bits that the kernel keeps for us are called Fd and Pad in x/sys.
+	ev := unix.EpollEvent{Events: interest, Fd: int32(t.index), Pad: int32(t.generation)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, op, fd, &ev))
+}
+
+func (p *poller) event(i int) (tag, event) {
+	ev := &p.events[i]
+	if ev.Fd == wakeIndex {
+		return tag{}, evWake
+	}
+	var e event
+	if ev.Events&unix.EPOLLIN != 0 {
+		e |= evRead
+	}
+	if ev.Events&unix.EPOLLOUT != 0 {
+		e |= evWrite
+	}
+	if ev.Events&unix.EPOLLRDHUP != 0 {
+		e |= evReadEnded
+	}
+	if ev.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		e |= evBothEnded
+	}
+	return tag{uint32(ev.Fd), uint32(ev.Pad)}, e
+}
+
+// poll makes the non-blocking call raw, without telling the Go scheduler, since
+// it returns at once. For a wait of some length epoll_pwait2 is exact, where
+// epoll_pwait would round a wait of 50 µs up to a millisecond.
+func (p *poller) poll(wait time.Duration) int {
+	var n int
+	var errno syscall.Errno
+	switch {
+	case wait == 0:
+		n, errno = p.pwaitNow()
+	case wait < 0:
+		n, errno = p.pwait(-1)
+	case p.coarse:
+		n, errno = p.pwait(millis(wait))
+	default:
+		n, errno = p.pwait2(wait)
+		// A sandbox that does not know the call may answer EPERM.
+		if errno == unix.ENOSYS || errno == unix.EPERM {
+			p.coarse = true
+			n, errno = p.pwait(millis(wait))
+		}
+	}
+	switch errno {
+	case 0:
+	case unix.EINTR:
+		return 0
+	default:
+		misuse("Turn", "epoll: "+errno.Error(), "do not close descriptors that belong to the loop")
+	}
+	return n
+}
+
+// millis is wait in milliseconds, rounded up.
+func millis(wait time.Duration) int {
+	return int(min((wait-1)/time.Millisecond+1, math.MaxInt32))
+}
+
+// timespec is struct __kernel_timespec, the same on all architectures.
+type timespec struct{ sec, nsec int64 }
+
+// pwaitNow fetches events without waiting, and enlarges the buffer for the next
+// time if it was filled: the events of this time must stay where they are.
+func (p *poller) pwaitNow() (int, syscall.Errno) {
+	p.grow()
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epfd),
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+	p.fetched = int(n)
+	return int(n), errno
+}

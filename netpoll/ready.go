@@ -1,0 +1,75 @@
+package netpoll
+
+// A Runner is an entry of the ready queue: the [Handle] of a callback, or
+// whatever an embedder puts there with [Loop.Enqueue], such as a greenlet that is
+// to be resumed. RunReady is called once for each time that it was made ready, by
+// [Loop.RunOnce] or by the embedder that got it from [Loop.Next].
+type Runner interface {
+	RunReady()
+}
+
+// readyQueue is a FIFO of Runners in a ring buffer, whose length is zero or a
+// power of two.
+//
+// Budget of push and pop: no allocation unless the ring must grow, which it does
+// by doubling; no atomics.
+type readyQueue struct {
+	ring []Runner
+	head uint // of the oldest entry; used modulo len(ring)
+	n    uint // entries in the queue, at most len(ring)
+}
+
+const minRing = 64
+
+// full reports whether push would have no room.
+func (q *readyQueue) full() bool { return q.n == uint(len(q.ring)) }
+
+// push appends r. The queue must not be full.
+func (q *readyQueue) push(r Runner) {
+	q.ring[(q.head+q.n)&uint(len(q.ring)-1)] = r
+	q.n++
+}
+
+// pop removes the oldest entry, and clears its place so that the queue keeps
+// nothing alive. The queue must not be empty.
+func (q *readyQueue) pop() Runner {
+	p := &q.ring[q.head&uint(len(q.ring)-1)]
+	r := *p
+	*p = nil
+	q.head++
+	q.n--
+	return r
+}
+
+// grow doubles the ring.
+func (q *readyQueue) grow() {
+	ring := make([]Runner, max(minRing, 2*len(q.ring)))
+	for i := range q.n {
+		ring[i] = q.ring[(q.head+i)&uint(len(q.ring)-1)]
+	}
+	q.ring, q.head = ring, 0
+}
+
+// Enqueue appends r to the ready queue, to be run in the next iteration. It is
+// how an embedder makes its own kind of entry ready; callbacks have
+// [Loop.CallSoon]. Callbacks and other Runners share the one FIFO.
+//
+// Only the owner may call Enqueue; it panics if r is nil or the loop is closed.
+//
+// Budget: no allocation, amortised; no system call.
+func (l *Loop) Enqueue(r Runner) {
+	if r == nil || l.ready.full() {
+		l.enqueueSlow(r)
+	}
+	l.ready.push(r)
+}
+
+// enqueueSlow makes room. A closed loop has no ring, so that it always gets here
+// and the usual path need not look.
+func (l *Loop) enqueueSlow(r Runner) {
+	l.mustBeOpen("Enqueue")
+	if r == nil {
+		misuse("Enqueue", "nil Runner", "pass the entry that is to be run")
+	}
+	l.ready.grow()
+}

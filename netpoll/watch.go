@@ -1,0 +1,146 @@
+package netpoll
+
+import "syscall"
+
+// A watcher is a descriptor that has callbacks: one for each side, or none.
+//
+// It is registered level-triggered, because the loop cannot know how much of what
+// is there a callback takes. An event makes one entry for each side, and no other
+// while that one is in the queue.
+type watcher struct {
+	loop  *Loop
+	tag   tag
+	sides [2]*watch
+}
+
+// A watch is the callback of one side, and its entry of the ready queue. It is
+// replaced as a whole, so that an entry that is in the queue when the callback is
+// removed or replaced does nothing.
+type watch struct {
+	f      func()
+	queued bool
+}
+
+// RunReady calls the callback unless it was removed.
+func (w *watch) RunReady() {
+	w.queued = false
+	if w.f != nil {
+		w.f()
+	}
+}
+
+// AddReader calls f whenever fd can be read without blocking: once in each
+// iteration in which the loop polls and finds it so, until [Loop.RemoveReader].
+// An end of file and an error count as readable. A callback that fd already has is
+// replaced. fd need not be non-blocking. While fd has a callback, [Loop.Turn] does
+// not return false. It mirrors asyncio's add_reader.
+//
+// Remove the callbacks before fd is closed. The kernel may otherwise go on
+// reporting a file of which a duplicate exists, with no number left under which
+// to stop it.
+//
+// The error wraps an [os.SyscallError] of the platform's poller, such as EPERM for
+// a regular file with epoll; EEXIST if fd was registered with [Loop.Open];
+// [ErrClosed] or [ErrNoPoller]. Only the owner may call AddReader; it panics if f
+// is nil.
+func (l *Loop) AddReader(fd int, f func()) error {
+	return l.addWatch("AddReader", fd, ReadSide, f)
+}
+
+// AddWriter calls f whenever fd can be written without blocking, until
+// [Loop.RemoveWriter]; all else is as for [Loop.AddReader]. It mirrors asyncio's
+// add_writer.
+func (l *Loop) AddWriter(fd int, f func()) error {
+	return l.addWatch("AddWriter", fd, WriteSide, f)
+}
+
+// RemoveReader removes the callback that [Loop.AddReader] set, which is not
+// called any more, even if it was ready already. It reports whether there was
+// one. Only the owner may call it. It mirrors asyncio's remove_reader.
+func (l *Loop) RemoveReader(fd int) bool { return l.removeWatch(fd, ReadSide) }
+
+// RemoveWriter removes the callback that [Loop.AddWriter] set, as
+// [Loop.RemoveReader] does. It mirrors asyncio's remove_writer.
+func (l *Loop) RemoveWriter(fd int) bool { return l.removeWatch(fd, WriteSide) }
+
+func (l *Loop) addWatch(function string, fd int, s Side, f func()) error {
+	if f == nil {
+		misuse(function, "nil function", "pass the callback, or remove it with "+"Remove"+function[len("Add"):])
+	}
+	if l.closed {
+		return ErrClosed
+	}
+	d, w := l.sources.lookup(fd)
+	if d != nil {
+		return fdError(function, fd, syscall.EEXIST)
+	}
+	fresh := w == nil
+	if fresh {
+		w = &watcher{loop: l, tag: l.sources.take()}
+	}
+	// The poller is told even if nothing changes: the descriptor may have been
+	// closed and its number opened again without RemoveReader, which is a mistake,
+	// but should not make a callback silent.
+	old := w.interest()
+	if err := l.poller.watch(fd, w.tag, old, old|s.ready()); err != nil {
+		if fresh {
+			l.sources.vacate(w.tag)
+		}
+		return fdError(function, fd, err)
+	}
+	if fresh {
+		l.sources.bind(fd, w.tag, nil, w)
+	}
+	w.stop(s)
+	w.sides[s] = &watch{f: f}
+	l.sources.watches++
+	l.sources.waiting++
+	return nil
+}
+
+func (l *Loop) removeWatch(fd int, s Side) bool {
+	_, w := l.sources.lookup(fd)
+	if w == nil || w.sides[s] == nil {
+		return false
+	}
+	// Errors mean that fd was closed too early, and with it the registration.
+	old := w.interest()
+	w.stop(s)
+	if left := w.interest(); left != 0 {
+		_ = l.poller.watch(fd, w.tag, old, left)
+	} else {
+		_ = l.poller.remove(fd, old)
+		l.sources.unbind(fd, w.tag)
+	}
+	return true
+}
+
+// stop removes the callback of a side, if there is one.
+func (w *watcher) stop(s Side) {
+	if w.sides[s] != nil {
+		w.sides[s].f = nil
+		w.sides[s] = nil
+		w.loop.sources.watches--
+		w.loop.sources.waiting--
+	}
+}
+
+// interest is the set of sides that have a callback.
+func (w *watcher) interest() (e event) {
+	for s, c := range w.sides {
+		if c != nil {
+			e |= Side(s).ready()
+		}
+	}
+	return e
+}
+
+// level makes ready the callbacks that the event concerns.
+func (w *watcher) level(e event) {
+	for s, c := range w.sides {
+		if c != nil && e&Side(s).ready() != 0 && !c.queued {
+			c.queued = true
+			w.loop.Enqueue(c)
+		}
+	}
+}
