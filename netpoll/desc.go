@@ -196,7 +196,7 @@ func (d *Desc) retire() {
 func (d *Desc) orphan() {
 	for _, r := range d.waiters {
 		if r != nil {
-			d.loop.Enqueue(r)
+			d.loop.wake(r)
 		}
 	}
 	d.retire()
@@ -209,7 +209,7 @@ func (d *Desc) edge(e event) {
 		if r != nil && d.Ready(Side(s)) {
 			d.waiters[s] = nil
 			d.loop.sources.waiting--
-			d.loop.Enqueue(r)
+			d.loop.wake(r)
 		}
 	}
 }

@@ -27,7 +27,7 @@ package netpoll
 //	else when there are some.
 //
 // event(i int) (tag, event)
-//	The ith event of the last poll.
+//	The ith event of the last poll. The zero tag is nobody's.
 //
 // wake()
 //	Makes a poll that sleeps, or the next one that would, return, with an

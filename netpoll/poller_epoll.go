@@ -21,6 +21,7 @@ type poller struct {
 	epfd   int
 	wakefd int
 	events []unix.EpollEvent
+	full   bool // the last poll may have left some
 	coarse bool // there is no epoll_pwait2
 }
 
@@ -116,11 +117,15 @@ func (p *poller) event(i int) (tag, event) {
 // it returns at once. For a wait of some length epoll_pwait2 is exact, where
 // epoll_pwait would round a wait of 50 µs up to a millisecond.
 func (p *poller) poll(wait time.Duration) int {
-	var n int
+	if p.full && len(p.events) < maxEvents {
+		p.events = make([]unix.EpollEvent, 2*len(p.events))
+	}
+	var n uintptr
 	var errno syscall.Errno
 	switch {
 	case wait == 0:
-		n, errno = p.pwaitNow()
+		n, _, errno = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epfd),
+			uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
 	case wait < 0:
 		n, errno = p.pwait(-1)
 	case p.coarse:
@@ -136,11 +141,26 @@ func (p *poller) poll(wait time.Duration) int {
 	switch errno {
 	case 0:
 	case unix.EINTR:
-		return 0
+		n = 0
 	default:
-		misuse("Turn", "epoll: "+errno.Error(), "do not close descriptors that belong to the loop")
+		misuse("Turn", "epoll_pwait: "+errno.Error(), "do not close descriptors that belong to the loop")
 	}
-	return n
+	p.full = int(n) == len(p.events)
+	return int(n)
+}
+
+func (p *poller) pwait(msec int) (uintptr, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epfd),
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(msec), 0, 0)
+	return n, errno
+}
+
+func (p *poller) pwait2(wait time.Duration) (uintptr, syscall.Errno) {
+	// struct __kernel_timespec is the same on all architectures.
+	ts := struct{ sec, nsec int64 }{int64(wait / time.Second), int64(wait % time.Second)}
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.epfd),
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+	return n, errno
 }
 
 // millis is wait in milliseconds, rounded up.
@@ -148,15 +168,8 @@ func millis(wait time.Duration) int {
 	return int(min((wait-1)/time.Millisecond+1, math.MaxInt32))
 }
 
-// timespec is struct __kernel_timespec, the same on all architectures.
-type timespec struct{ sec, nsec int64 }
-
-// pwaitNow fetches events without waiting, and enlarges the buffer for the next
-// time if it was filled: the events of this time must stay where they are.
-func (p *poller) pwaitNow() (int, syscall.Errno) {
-	p.grow()
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epfd),
-		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
-	p.fetched = int(n)
-	return int(n), errno
+// wake is raw as well: the eventfd is non-blocking.
+func (p *poller) wake() {
+	one := uint64(1)
+	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.wakefd), uintptr(unsafe.Pointer(&one)), 8)
 }

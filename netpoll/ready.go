@@ -8,6 +8,25 @@ type Runner interface {
 	RunReady()
 }
 
+// A Waker is a Runner that decides for itself what it means that its timer is due
+// or its descriptor ready: instead of being put into the ready queue it is woken,
+// by a [Loop.Turn] or a [Loop.Next]. An embedder needs that for something that
+// waits for several causes at once and must become ready by the first only. Wake
+// must be short: it may call [Loop.Enqueue], and must not run what became ready.
+type Waker interface {
+	Runner
+	Wake()
+}
+
+// wake makes ready what waited for a time or a descriptor.
+func (l *Loop) wake(r Runner) {
+	if w, ok := r.(Waker); ok {
+		w.Wake()
+		return
+	}
+	l.Enqueue(r)
+}
+
 // readyQueue is a FIFO of Runners in a ring buffer, whose length is zero or a
 // power of two.
 //

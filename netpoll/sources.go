@@ -11,10 +11,10 @@ package netpoll
 // dropped. The Go runtime's pollDesc.fdseq has the same purpose.
 type sources struct {
 	slots []slot
-	free  []uint32          // vacant slots
-	byFD  map[int]uint32    // slot of a descriptor number
-	count int               // slots in use
-	descs int               // of them with a Desc
+	free  []uint32       // vacant slots
+	byFD  map[int]uint32 // slot of a descriptor number
+	count int            // slots in use
+	descs int            // of them with a Desc
 
 	watches int // sides with a callback
 	waiting int // sides that can make an entry ready: waited for, or with a callback
@@ -27,7 +27,11 @@ type slot struct {
 	watcher    *watcher
 }
 
-func (s *sources) init() { s.byFD = make(map[int]uint32) }
+// init makes the table, with a slot that nobody gets: the zero tag is void.
+func (s *sources) init() {
+	s.byFD = make(map[int]uint32)
+	s.slots = []slot{{generation: 1}}
+}
 
 // take finds a vacant slot.
 func (s *sources) take() tag {

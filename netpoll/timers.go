@@ -71,7 +71,7 @@ func (l *Loop) expire() {
 		l.timers.remove(t)
 		t.runner, t.loop = nil, nil
 		l.stats.Fired++
-		l.Enqueue(r)
+		l.wake(r)
 	}
 }
 

@@ -33,11 +33,12 @@ func (f *Fiber) Resume(to *Fiber) {
 	to.wake <- struct{}{}
 	<-f.wake
 	if f.signal != signalNone {
-		f.obey()
+		f.obey() // never tells to hop: that is what slots need
 	}
 }
 
-// reap ends the idle carrier f and waits until it has left its thread.
+// reap ends the carrier f, which is idle or a zombie, and waits until it has
+// left its thread.
 func (f *Fiber) reap(self *Fiber) {
 	f.signal, f.reaper = signalDie, self
 	f.wake <- struct{}{}

@@ -66,17 +66,19 @@ func (f *Fiber) ID() uint64 { return f.id }
 // IsRoot reports whether f is its thread's root.
 func (f *Fiber) IsRoot() bool { return f.thread.root == f }
 
-// obey acts on the signal with which f was resumed.
-func (f *Fiber) obey() {
-	for f.signal == signalHop {
-		to := f.hopTo
+// obey acts on the signal with which f was resumed. It returns the fiber to
+// which f must hop, or nil if f goes on.
+func (f *Fiber) obey() (hop *Fiber) {
+	switch f.signal {
+	case signalHop:
+		hop = f.hopTo
 		f.signal, f.hopTo = signalNone, nil
-		f.Resume(to)
-	}
-	if f.signal == signalExit {
+	case signalExit:
 		f.signal = signalNone
+		f.thread.Rest(f) // an implicit thread has nobody else to leave it
 		runtime.Goexit()
 	}
+	return hop
 }
 
 // main is the carrier's goroutine.
@@ -103,8 +105,9 @@ func (f *Fiber) leave() {
 	if !f.ended {
 		if v := recover(); v != nil {
 			// A Body recovers what user code panics with, so this is a bug of
-			// ours. Pull would lose the panic; a goroutine of its own does not.
-			go panic(v)
+			// ours. Pull would lose the panic; a goroutine of its own does not,
+			// and a PanicError takes the stack there.
+			go panic(Recovered(v))
 			select {}
 		}
 		to := f.body.Goexit(f)

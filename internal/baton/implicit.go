@@ -31,8 +31,11 @@ func ImplicitThread() *Thread {
 	}
 	t := NewThread()
 	t.implicit = true
-	dormant.Store(id, weak.Make(t))
-	runtime.AddCleanup(t, func(id uint64) { dormant.Delete(id) }, id)
+	w := weak.Make(t)
+	dormant.Store(id, w)
+	// The clean-up comes late: by then the goroutine may have another thread,
+	// whose entry must stay.
+	runtime.AddCleanup(t, func(id uint64) { dormant.CompareAndDelete(id, w) }, id)
 	return t
 }
 

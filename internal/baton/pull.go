@@ -37,9 +37,23 @@ func (f *Fiber) launch() {
 	s := &slot{occupant: f}
 	s.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		s.yield = yield
+		defer f.coverGoexit()
 		f.main()
 	})
 	f.at, f.own = s, s
+}
+
+// reaped is what the end of a zombie panics with.
+type reaped struct{}
+
+// coverGoexit keeps a zombie's Goexit to its own goroutine. Pull passes it on to
+// whoever is continued by the end of a goroutine and came by next, as it does
+// with a panic. A panic out of here takes the Goexit's place, and reap recovers
+// that.
+func (f *Fiber) coverGoexit() {
+	if !f.ended {
+		panic(reaped{})
+	}
 }
 
 // Resume parks the calling fiber f and continues to, a parked fiber of the same
@@ -48,28 +62,39 @@ func (f *Fiber) launch() {
 //
 // Budget: one coroutine switch, no allocation, no atomic operation of our own.
 // Every call frame between a switch and the code that asked for it costs a
-// mispredicted return (7-10 ns), which is why this function is written flat.
+// mispredicted return (7-10 ns), which is why this function is written flat. A
+// fiber that hops stays in it, so hops leave nothing on its stack.
 func (f *Fiber) Resume(to *Fiber) {
-	s := to.at
-	f.at = s
-	s.occupant = f
-	if s.pulling {
-		s.pulling = false
-		s.yield(struct{}{})
-	} else {
-		s.pulling = true
-		s.next()
-	}
-	if f.signal != signalNone {
-		f.obey()
+	for {
+		s := to.at
+		f.at = s
+		s.occupant = f
+		if s.pulling {
+			s.pulling = false
+			s.yield(struct{}{})
+		} else {
+			s.pulling = true
+			s.next()
+		}
+		if f.signal == signalNone {
+			return
+		}
+		if to = f.obey(); to == nil {
+			return
+		}
 	}
 }
 
-// reap ends the idle carrier f. When a carrier's goroutine returns, whoever is
+// reap ends the carrier f, which is idle or a zombie. When a carrier's goroutine returns, whoever is
 // parked in its own slot is continued, and that must be the caller. So the
 // caller takes that place; if a third fiber is there, it hops into the place
 // from which f is woken.
 func (f *Fiber) reap(self *Fiber) {
+	defer func() {
+		if v := recover(); v != nil && v != any(reaped{}) {
+			panic(v)
+		}
+	}()
 	f.signal = signalDie
 	u := f.own.occupant
 	if u != f {

@@ -11,6 +11,11 @@ type Thread struct {
 	// Greenlets and Hub hold the state that package greenlet and internal/hub
 	// keep for each thread.
 	Greenlets, Hub any
+	// Handover passes values from task to task, see its type. Watched tells
+	// package greenlet to take the long way at each switch: the thread is
+	// traced, or it ends.
+	Handover Handover
+	Watched  bool
 
 	number   uint64
 	root     *Fiber
@@ -20,6 +25,7 @@ type Thread struct {
 	idlers   int
 	carriers int      // all of them: busy, idle and zombies
 	zombies  []*Fiber // ended by Goexit, waiting in a deferred call to be reaped
+	atEnd    []func(*Fiber)
 }
 
 var threads atomic.Uint64
@@ -56,6 +62,9 @@ func (t *Thread) Carriers() (all, idle int) {
 func (t *Thread) Enter() *Fiber {
 	if t.root != nil {
 		panic("baton.Thread.Enter: the thread has a root; leave it first")
+	}
+	if Self() != nil {
+		panic("baton.Thread.Enter: the goroutine belongs to a thread already")
 	}
 	f := &Fiber{id: currentID(), thread: t}
 	f.place = newPlace()
@@ -102,9 +111,16 @@ func (t *Thread) ExitRoot() *Fiber {
 	return t.root
 }
 
-// Trim reaps idle carriers until keep are left in the pool. Self is the calling
-// fiber. Each costs three switches.
+// Trim reaps idle carriers until keep are left in the pool, and all that ended
+// by Goexit, which are of no more use. Self is the calling fiber. Each costs up
+// to three switches.
 func (t *Thread) Trim(self *Fiber, keep int) {
+	for n := len(t.zombies); n > 0; n = len(t.zombies) {
+		f := t.zombies[n-1]
+		t.zombies[n-1] = nil
+		t.zombies = t.zombies[:n-1]
+		f.reap(self)
+	}
 	for t.idlers > keep {
 		f := t.idle
 		t.idle, f.next = f.next, nil
@@ -118,17 +134,5 @@ func (t *Thread) Trim(self *Fiber, keep int) {
 // caller is the root, self.
 func (t *Thread) Close(self *Fiber) (left int) {
 	t.Trim(self, 0)
-	for _, z := range t.zombies {
-		// The end of a zombie may pass its Goexit on to whoever reaps it, so
-		// that is a goroutine of its own.
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			reaper := &Fiber{thread: t, place: newPlace()}
-			z.reap(reaper)
-		}()
-		<-done
-	}
-	t.zombies = nil
 	return t.carriers
 }

@@ -1,0 +1,51 @@
+package gevent
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/internal/hub"
+)
+
+// ErrGreenletExit is what [Greenlet.Kill] ends a greenlet with, and the error
+// that [Greenlet.Get] returns then: gevent's GreenletExit. A greenlet that ends
+// with it counts as successful.
+var ErrGreenletExit = errors.New("gevent: greenlet exit")
+
+// ErrSurvivors is returned by [Run] when greenlets were left that withstood
+// being killed: they recover the kill and block again. Their goroutines are
+// lost.
+var ErrSurvivors = errors.New("not ended by being killed")
+
+// ErrTimeout is returned by calls with a time limit that ran out: gevent's
+// Timeout. It is also os.ErrDeadlineExceeded and context.DeadlineExceeded to
+// errors.Is, and a net.Error whose Timeout method returns true.
+var ErrTimeout error = timeoutError{}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string   { return "gevent: timed out" }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
+func (timeoutError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
+}
+
+// ErrLoopExit is matched by a [LoopExit].
+var ErrLoopExit = hub.ErrLoopExit
+
+// A LoopExit is the error of [Run] when its main greenlet waited and nothing was
+// left that could wake it. It lists every parked greenlet, what it waits for and
+// its stack.
+type LoopExit = hub.LoopExit
+
+// A PanicError is the error of a greenlet that panicked: the value, and the
+// stack where it happened.
+type PanicError = baton.PanicError
+
+// unwind panics with what an interrupted call unwinds its greenlet with.
+func unwind(err error) {
+	panic(&baton.Unwind{Err: err})
+}

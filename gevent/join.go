@@ -1,0 +1,205 @@
+package gevent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/internal/hub"
+)
+
+// A waiter waits for greenlets to end. It stands once in the list of each.
+type waiter struct {
+	proc *hub.Proc
+	left int        // greenlets that have not ended yet
+	done []Joinable // the others, in the order in which they ended
+	all  []Joinable // what was to be waited for
+}
+
+// String says what is waited for, for a dump.
+func (w *waiter) String() string {
+	names := ""
+	for _, j := range w.all[:min(len(w.all), 5)] {
+		if g := j.greenlet(); !g.ended {
+			names += " " + g.Name()
+		}
+	}
+	if len(w.all) > 5 {
+		names += " ..."
+	}
+	return names[min(1, len(names)):]
+}
+
+// A link is a waiter's place in the list of one greenlet.
+type link struct {
+	waiter *waiter
+	as     Joinable // the greenlet, as the waiter was given it
+}
+
+// tell notes that the greenlet has ended.
+func (l link) tell() {
+	w := l.waiter
+	w.done = append(w.done, l.as)
+	if w.left--; w.left == 0 {
+		w.proc.Wake()
+	}
+}
+
+// waitFor parks until every greenlet of gs has ended, or, if limited, d has
+// passed. It returns those that have, and unwinds if it is interrupted.
+func waitFor(op string, gs []Joinable, limited bool, d time.Duration) []Joinable {
+	w := &waiter{all: gs, done: make([]Joinable, 0, len(gs))}
+	for _, j := range gs {
+		if j.greenlet().ended {
+			w.done = append(w.done, j)
+		}
+	}
+	if len(w.done) == len(gs) {
+		return w.done
+	}
+	f, p := hub.Require(op)
+	w.proc = p
+	for _, j := range gs {
+		if g := j.greenlet(); !g.ended {
+			mustOwn(op, g, p)
+			w.left++
+			g.links = append(g.links, link{w, j})
+		}
+	}
+	if err := w.park(op, f, limited, d); err != nil {
+		unwind(err)
+	}
+	return w.done
+}
+
+func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) error {
+	p := w.proc
+	var until time.Duration
+	if limited {
+		until = p.Hub().Loop.UpdateTime() + d
+	}
+	for w.left > 0 {
+		var cause hub.Cause
+		var err error
+		if limited {
+			cause, err = p.ParkFor(f, hub.Wait{Op: op, On: w}, until-p.Hub().Loop.Time())
+		} else {
+			cause, err = p.Park(f, hub.Wait{Op: op, On: w})
+		}
+		if err != nil || cause == hub.TimedOut {
+			w.forget()
+			return err
+		}
+	}
+	return nil
+}
+
+// forget takes w out of the lists in which it still stands.
+func (w *waiter) forget() {
+	for _, j := range w.all {
+		if g := j.greenlet(); !g.ended {
+			g.links = slices.DeleteFunc(g.links, func(l link) bool { return l.waiter == w })
+		}
+	}
+}
+
+// mustOwn panics if g belongs to another thread than p.
+func mustOwn(op string, g *Greenlet, p *hub.Proc) {
+	if g.proc.Hub() != p.Hub() {
+		panic(op + ": " + g.Name() + " belongs to another thread; wait for it there, and tell this thread of the result")
+	}
+}
+
+// JoinAll waits until all of the greenlets have ended, and returns them in the
+// order of their ends. It mirrors gevent.joinall.
+//
+// It parks the calling greenlet unless all have ended already. If that is killed
+// meanwhile, or nothing is left that could end one of gs, it unwinds.
+func JoinAll(gs ...Joinable) []Joinable {
+	return waitFor("gevent.JoinAll", gs, false, 0)
+}
+
+// JoinAllTimeout is [JoinAll] for no longer than d: it returns those greenlets
+// that have ended by then.
+func JoinAllTimeout(d time.Duration, gs ...Joinable) []Joinable {
+	return waitFor("gevent.JoinAllTimeout", gs, true, d)
+}
+
+// Join waits until the greenlet has ended. It parks the caller unless it has
+// ended already.
+func (g *Greenlet) Join() {
+	if !g.ended {
+		waitFor("gevent.Join", []Joinable{g}, false, 0)
+	}
+}
+
+// JoinTimeout is [Greenlet.Join] for no longer than d, and reports whether the
+// greenlet has ended.
+func (g *Greenlet) JoinTimeout(d time.Duration) bool {
+	if !g.ended {
+		waitFor("gevent.JoinTimeout", []Joinable{g}, true, d)
+	}
+	return g.ended
+}
+
+// Get waits until the greenlet has ended and returns the error with which it
+// did: nil, what its function returned, a [*PanicError] if it panicked, or
+// [ErrGreenletExit] if it was killed. (In gevent, get returns GreenletExit as a
+// value.) For a value use [SpawnValue]. It parks the caller unless the greenlet
+// has ended already.
+func (g *Greenlet) Get() error {
+	g.Join()
+	return g.err
+}
+
+// GetTimeout is [Greenlet.Get] for no longer than d; then it returns
+// [ErrTimeout].
+func (g *Greenlet) GetTimeout(d time.Duration) error {
+	if !g.JoinTimeout(d) {
+		return ErrTimeout
+	}
+	return g.err
+}
+
+// Kill ends the greenlet and waits until it has ended. Its parked call unwinds
+// the stack, so that deferred functions run; a greenlet that has not run yet
+// never will. Kill does nothing to one that has ended. A greenlet that recovers
+// the unwinding and goes on is waited for until it ends. Killing oneself unwinds
+// at once. It mirrors Greenlet.kill.
+//
+// A kill is delivered where the greenlet is parked, or, if it has just been
+// woken, in its next blocking call, so that what it was woken with is not lost.
+func (g *Greenlet) Kill() { g.KillWith(ErrGreenletExit) }
+
+// KillWith is [Greenlet.Kill] with another error than [ErrGreenletExit]: it
+// becomes the greenlet's error, and the greenlet counts as failed.
+func (g *Greenlet) KillWith(err error) {
+	if err == nil {
+		err = ErrGreenletExit
+	}
+	if _, p := hub.Here(); p == &g.proc {
+		unwind(err)
+	}
+	g.KillAsync(err)
+	g.Join()
+}
+
+// KillAsync kills the greenlet without waiting for its end; it may be called in
+// a callback. Of oneself, it takes effect in the next blocking call. A nil err
+// means [ErrGreenletExit]. It mirrors kill(block=False).
+func (g *Greenlet) KillAsync(err error) {
+	if g.ended {
+		return
+	}
+	if mustHub("gevent.Kill") != g.proc.Hub() {
+		panic("gevent.Kill: " + g.Name() + " belongs to another thread; kill it there")
+	}
+	if err == nil {
+		err = ErrGreenletExit
+	}
+	if g.proc.Cancel() {
+		g.finish(err)
+		return
+	}
+	g.proc.Interrupt(err)
+}

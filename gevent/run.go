@@ -1,0 +1,104 @@
+package gevent
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/netpoll"
+)
+
+// An Option changes the thread that [Run] makes.
+type Option func(*options)
+
+type options struct {
+	loop    []netpoll.Option
+	onError func(where string, err error)
+}
+
+// WithClock makes the thread live on a virtual clock: where it would wait for a
+// time it jumps there, so that a test of time is exact and instant.
+func WithClock(c *netpoll.VirtualClock) Option {
+	return func(o *options) { o.loop = append(o.loop, netpoll.WithClock(c)) }
+}
+
+// WithErrorHook makes f the place where errors go that nobody else is told of:
+// panics of greenlets, once each with their stack, and of callbacks. Where says
+// whose it is. The default prints them to standard error. F runs in the thread
+// and must not block. It mirrors gevent's hub.handle_error.
+func WithErrorHook(f func(where string, err error)) Option {
+	return func(o *options) { o.onError = f }
+}
+
+// Run makes a thread and runs f in it, on the calling goroutine: f is the
+// thread's main greenlet, whose blocking calls let the others run. When f
+// returns, the greenlets that are left are killed, so that their deferred
+// functions run, and the thread is gone: goroutines, descriptors and all.
+//
+// F is a func() or a func() error. Run returns f's error; a [LoopExit] if f
+// waited where nothing could ever wake it; an [ErrSurvivors] if greenlets
+// withstood being killed; or the error of making a loop. A panic in f, or
+// runtime.Goexit, goes on in the caller after the clean-up.
+//
+// Run blocks the calling goroutine, which must be foreign to Baton: in a
+// greenlet, there is a thread already, and Run panics. Different goroutines may
+// Run at the same time; their threads run in parallel and share nothing. gevent
+// has no such call: there, each thread gets its hub on first use and keeps it.
+func Run[F func() | func() error](f F, opts ...Option) (err error) {
+	if baton.Self() != nil {
+		panic("gevent.Run: the calling goroutine is in a thread already; call the function, or Spawn it")
+	}
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	h, err := hub.New(o.loop...)
+	if err != nil {
+		return fmt.Errorf("gevent.Run: %w", err)
+	}
+	h.OnError = o.onError
+	h.Enter()
+	defer func() {
+		if survivors := end(h); survivors != nil {
+			err = errors.Join(err, survivors)
+		}
+	}()
+	switch f := any(f).(type) {
+	case func():
+		return mainGreenlet(h, func() error { f(); return nil })
+	case func() error:
+		return mainGreenlet(h, f)
+	}
+	return nil
+}
+
+// mainGreenlet runs f as the main greenlet. What the hub throws into it becomes
+// its error; a panic of f's own goes on.
+func mainGreenlet(h *hub.Hub, f func() error) (err error) {
+	defer func() {
+		v := recover()
+		if u, ok := v.(*baton.Unwind); ok {
+			err = u.Err
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	return f()
+}
+
+// end kills what is left and closes the hub.
+func end(h *hub.Hub) error {
+	survivors := h.KillAll(ErrGreenletExit)
+	h.Close()
+	h.Leave()
+	if len(survivors) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	for _, i := range survivors {
+		i.Write(&b)
+	}
+	return fmt.Errorf("gevent.Run: %d greenlets: %w:\n%s", len(survivors), ErrSurvivors, strings.TrimRight(b.String(), "\n"))
+}

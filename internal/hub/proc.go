@@ -1,0 +1,206 @@
+package hub
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/netpoll"
+)
+
+type state uint8
+
+const (
+	created state = iota
+	ready
+	running
+	parked
+	done
+)
+
+// A Cause says what made a parked Proc ready.
+type Cause uint8
+
+const (
+	Woken       Cause = iota // Wake
+	TimedOut                 // the time was up
+	IO                       // the descriptor became ready
+	Interrupted              // Interrupt
+)
+
+// An Owner is what a Proc runs: gevent's Greenlet, asyncio's Task.
+type Owner interface {
+	// Exec runs the body to its end. It must recover every panic.
+	Exec()
+	// Exited is called instead of Exec's return when the body called
+	// runtime.Goexit.
+	Exited()
+}
+
+// A Proc is a greenlet as the hub knows it. It is meant to be embedded in its
+// owner and set up with Init, so that a greenlet is one allocation.
+type Proc struct {
+	hub   *Hub
+	owner Owner
+	task  *baton.Task
+	own   baton.Task // task, unless the Proc is of the root or of a raw greenlet
+
+	state   state
+	cause   Cause
+	timed   bool // the timer may be armed
+	timer   netpoll.Timer
+	waits   Wait          // what it is parked for
+	since   time.Duration // the loop's time at which it was parked
+	pending []error       // interrupts that wait for the next park
+
+	name       string
+	number     uint64
+	prev, next *Proc // in hub.first
+}
+
+// Init sets p up, unstarted, for the hub. An empty name becomes "Greenlet-N".
+func (p *Proc) Init(h *Hub, owner Owner, name string) {
+	h.names++
+	p.hub, p.owner, p.name, p.number = h, owner, name, h.names
+	p.own.Thread, p.own.Proc = h.Thread, p
+	p.task = &p.own
+	p.prev = h.last
+	if h.last != nil {
+		h.last.next = p
+	} else {
+		h.first = p
+	}
+	h.last = p
+	h.live++
+}
+
+// Hub returns the hub to which p belongs.
+func (p *Proc) Hub() *Hub { return p.hub }
+
+// Owner returns what p runs; nil for the root and for raw greenlets.
+func (p *Proc) Owner() Owner { return p.owner }
+
+// Name returns p's name.
+func (p *Proc) Name() string {
+	if p.name == "" {
+		p.name = "Greenlet-" + strconv.FormatUint(p.number, 10)
+	}
+	return p.name
+}
+
+// SetName changes p's name.
+func (p *Proc) SetName(name string) { p.name = name }
+
+// Start makes a created p ready.
+func (p *Proc) Start() {
+	p.state = ready
+	p.hub.Loop.Enqueue(p)
+}
+
+// StartAfter makes a created p ready when d has passed.
+func (p *Proc) StartAfter(d time.Duration) {
+	p.state = parked
+	p.waits = Wait{Op: "start"}
+	p.arm(d)
+}
+
+// Cancel ends p before its start, and reports whether that could be: whether it
+// had not run. Its owner's Exec is never called.
+func (p *Proc) Cancel() bool {
+	if p.Started() || p.state == done {
+		return false
+	}
+	if p.timed {
+		p.hub.Loop.Disarm(&p.timer)
+	}
+	if p.state == ready {
+		// The entry stays in the queue; body.Run finds that there is nothing
+		// to do.
+		p.finish()
+		p.state = done
+		return true
+	}
+	p.finish()
+	return true
+}
+
+// Started reports whether p has begun to run.
+func (p *Proc) Started() bool {
+	return p.state == running || p.task.Fiber != nil
+}
+
+// Done reports whether p's body is over.
+func (p *Proc) Done() bool { return p.state == done }
+
+// Parked reports whether p waits for something.
+func (p *Proc) Parked() bool { return p.state == parked }
+
+// RunReady makes Proc a netpoll.Runner. The hub handles its entries by their
+// type; a loop that was taken from under it must not run them.
+func (p *Proc) RunReady() {
+	panic("hub.Proc.RunReady: the loop of a hub is run by somebody else; let the hub run it")
+}
+
+// finish takes p out of the hub.
+func (p *Proc) finish() {
+	h := p.hub
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else {
+		h.first = p.next
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	} else {
+		h.last = p.prev
+	}
+	p.prev, p.next = nil, nil
+	h.live--
+	p.state = done
+	p.task.Ended = true
+	p.task.Fiber = nil
+	p.pending = nil
+}
+
+// body is a Proc as what a carrier runs.
+type body Proc
+
+// Run runs the owner, and then whatever is next: an unstarted greenlet on this
+// carrier, at no switch.
+func (b *body) Run(self *baton.Fiber) (baton.Body, *baton.Fiber) {
+	p := (*Proc)(b)
+	if p.state != done { // cancelled while it was in the queue
+		p.state = running
+		p.timed = false
+		p.owner.Exec()
+		p.finish()
+	}
+	return p.hub.after(self)
+}
+
+// after says how a carrier goes on whose body is over.
+func (h *Hub) after(self *baton.Fiber) (baton.Body, *baton.Fiber) {
+	r := h.Loop.Next()
+	if p, ok := r.(*Proc); ok {
+		h.Thread.Current = p.task
+		if p.task.Fiber == nil {
+			return (*body)(p), nil
+		}
+		return nil, p.task.Fiber
+	}
+	h.handed = r
+	return nil, h.own()
+}
+
+// Goexit ends the greenlet and makes the root exit, as t.FailNow in a test wants
+// it.
+func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
+	p := (*Proc)(b)
+	p.owner.Exited()
+	p.finish()
+	h := p.hub
+	h.root.forget()
+	h.root.state = running
+	h.Thread.Current = h.root.task
+	return h.Thread.ExitRoot()
+}
