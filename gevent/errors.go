@@ -5,14 +5,15 @@ import (
 	"errors"
 	"os"
 
+	"github.com/baton-go/baton/greenlet"
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
 )
 
 // ErrGreenletExit is what [Greenlet.Kill] ends a greenlet with, and the error
-// that [Greenlet.Get] returns then: gevent's GreenletExit. A greenlet that ends
-// with it counts as successful.
-var ErrGreenletExit = errors.New("gevent: greenlet exit")
+// that [Greenlet.Get] returns then: gevent's GreenletExit, which is that of
+// package greenlet. A greenlet that ends with it counts as successful.
+var ErrGreenletExit = greenlet.ErrExit
 
 // ErrSurvivors is returned by [Run] when greenlets were left that withstood
 // being killed: they recover the kill and block again. Their goroutines are
@@ -44,8 +45,3 @@ type LoopExit = hub.LoopExit
 // A PanicError is the error of a greenlet that panicked: the value, and the
 // stack where it happened.
 type PanicError = baton.PanicError
-
-// unwind panics with what an interrupted call unwinds its greenlet with.
-func unwind(err error) {
-	panic(&baton.Unwind{Err: err})
-}

@@ -67,7 +67,7 @@ func waitFor(op string, gs []Joinable, limited bool, d time.Duration) []Joinable
 		}
 	}
 	if err := w.park(op, f, limited, d); err != nil {
-		unwind(err)
+		hub.Unwind(err)
 	}
 	return w.done
 }
@@ -178,7 +178,7 @@ func (g *Greenlet) KillWith(err error) {
 		err = ErrGreenletExit
 	}
 	if _, p := hub.Here(); p == &g.proc {
-		unwind(err)
+		hub.Unwind(err)
 	}
 	g.KillAsync(err)
 	g.Join()

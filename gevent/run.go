@@ -92,7 +92,6 @@ func mainGreenlet(h *hub.Hub, f func() error) (err error) {
 func end(h *hub.Hub) error {
 	survivors := h.KillAll(ErrGreenletExit)
 	h.Close()
-	h.Leave()
 	if len(survivors) == 0 {
 		return nil
 	}

@@ -13,18 +13,7 @@ import (
 //
 // Budget: one switch and no allocation; with a positive d one reading of the
 // clock and a place in the timer heap.
-func Sleep(d time.Duration) {
-	f, p := hub.Require("gevent.Sleep")
-	var err error
-	if d <= 0 {
-		err = p.Yield(f)
-	} else {
-		_, err = p.ParkFor(f, hub.Wait{Op: "gevent.Sleep"}, d)
-	}
-	if err != nil {
-		unwind(err)
-	}
-}
+func Sleep(d time.Duration) { hub.Sleep(d) }
 
 // Offload runs f on an ordinary goroutine while the calling greenlet is parked,
 // and the thread goes on: for calculations that are to use another core, and for
@@ -35,6 +24,6 @@ func Sleep(d time.Duration) {
 func Offload(f func()) {
 	self, p := hub.Require("gevent.Offload")
 	if err := p.Offload(self, hub.Wait{Op: "gevent.Offload"}, f); err != nil {
-		unwind(err)
+		hub.Unwind(err)
 	}
 }

@@ -50,28 +50,80 @@ func BenchmarkCallSoon(b *testing.B) {
 	}
 }
 
-// One timer is armed and one fires, among 10,000.
-func BenchmarkTimerArmFire10k(b *testing.B) {
-	l, c := newVirtual(b)
-	timers := make([]netpoll.Timer, 10_000)
-	r := new(nothing)
-	seed := uint32(1)
-	random := func() time.Duration {
-		seed = seed*1664525 + 1013904223
-		return time.Duration(seed >> 8)
-	}
-	owner := make(map[int]*netpoll.Timer, 1)
-	_ = owner
+// rearm is a timer that arms itself again, at a random time, when it fires.
+type rearm struct {
+	netpoll.Timer
+	loop *netpoll.Loop
+	seed uint32
+}
+
+func (t *rearm) RunReady() { t.arm() }
+
+func (t *rearm) arm() {
+	t.seed = t.seed*1664525 + 1013904223
+	t.loop.Arm(&t.Timer, t.loop.Time()+time.Duration(t.seed>>8), t)
+}
+
+// Among 10,000 timers one fires, and is armed again. A Turn, which fires about
+// one, is part of it.
+func BenchmarkTimerFireArm10k(b *testing.B) {
+	l, _ := newVirtual(b)
+	timers := make([]rearm, 10_000)
 	for i := range timers {
-		l.Arm(&timers[i], random(), r)
+		timers[i] = rearm{loop: l, seed: uint32(i)}
+		timers[i].arm()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		l.RunOnce()
+	}
+}
+
+// Among 10,000 timers one is disarmed and armed again, as timeouts mostly are.
+func BenchmarkTimerDisarmArm10k(b *testing.B) {
+	l, _ := newVirtual(b)
+	timers := make([]rearm, 10_000)
+	for i := range timers {
+		timers[i] = rearm{loop: l, seed: uint32(i)}
+		timers[i].arm()
 	}
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Disarm(&timers[i])
-		l.Arm(&timers[i], c.Now()+random(), r)
+		l.Disarm(&timers[i].Timer)
+		timers[i].arm()
 		if i++; i == len(timers) {
 			i = 0
 		}
+	}
+}
+
+// The loop sends to a goroutine, which posts back.
+func BenchmarkPostRoundTrip(b *testing.B) {
+	l := newLoop(b)
+	c := make(chan bool, 1)
+	defer close(c)
+	back := func() {}
+	go func() {
+		for range c {
+			l.Post(back)
+		}
+	}()
+	l.Ref()
+	b.ReportAllocs()
+	for b.Loop() {
+		c <- true
+		l.RunOnce()
+	}
+}
+
+// Posting to a loop that is awake.
+func BenchmarkPostAwake(b *testing.B) {
+	l := newLoop(b)
+	f := func() {}
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Post(f)
+		l.RunOnce()
 	}
 }

@@ -3,7 +3,6 @@
 package netpoll_test
 
 import (
-	"math/rand/v2"
 	"os"
 	"syscall"
 	"testing"
@@ -288,6 +287,7 @@ func TestNumberReusedWithinABatch(t *testing.T) {
 	b, err := l.Open(fdB)
 	require.NoError(t, err)
 	drain(t, b)
+	settle(l)
 
 	var c *netpoll.Desc
 	var peerC int
@@ -322,114 +322,6 @@ func TestNumberReusedWithinABatch(t *testing.T) {
 	require.NoError(t, c.Release())
 	syscall.Close(fdB)
 	syscall.Close(peerC)
-}
-
-// Several hundred descriptors that come and go, are written, read and closed at
-// random: who waits is woken if, and only if, there is something to read.
-func TestDescriptorsAgainstAModel(t *testing.T) {
-	type pair struct {
-		d       *netpoll.Desc
-		fd      int
-		peer    int // -1 when it is closed
-		pending int // bytes that were sent and not read
-		waits   bool
-		woken   int
-	}
-	for seed := range uint64(3) {
-		rng := rand.New(rand.NewPCG(seed, 2))
-		l := newLoop(t)
-		pairs := make([]*pair, 300)
-		buf := make([]byte, 64)
-		open := func(i int) {
-			p := &pair{}
-			p.fd, p.peer = socketpair(t)
-			var err error
-			p.d, err = l.Open(p.fd)
-			require.NoError(t, err)
-			pairs[i] = p
-		}
-		hangUp := func(p *pair) {
-			if p.peer >= 0 {
-				require.NoError(t, syscall.Close(p.peer))
-				p.peer = -1
-			}
-		}
-		shut := func(p *pair) {
-			require.NoError(t, p.d.Release())
-			require.NoError(t, syscall.Close(p.fd))
-			hangUp(p)
-		}
-		for i := range pairs {
-			open(i)
-		}
-		for range 200 {
-			for range 50 {
-				i := rng.IntN(len(pairs))
-				p := pairs[i]
-				switch rng.IntN(12) {
-				case 0:
-					shut(p)
-					open(i)
-				case 1:
-					hangUp(p)
-				case 2, 3, 4, 5:
-					if p.peer >= 0 && p.pending < 1000 {
-						n := 1 + rng.IntN(100)
-						send(t, p.peer, string(make([]byte, n)))
-						p.pending += n
-					}
-				default:
-					if p.waits {
-						continue
-					}
-					for p.d.Ready(read) {
-						n, err := syscall.Read(p.fd, buf)
-						if err == syscall.EAGAIN {
-							require.Zero(t, p.pending)
-							p.d.Drained(read)
-							break
-						}
-						require.NoError(t, err)
-						if n == 0 {
-							require.Zero(t, p.pending)
-							require.Negative(t, p.peer)
-							break
-						}
-						if p.pending -= n; n < len(buf) {
-							p.d.DrainedShort(read)
-						}
-					}
-					if !p.d.Ready(read) {
-						p.woken = 0
-						p.waits = true
-						require.True(t, p.d.Wait(read, runner(func() { p.woken++; p.waits = false })))
-					}
-				}
-			}
-			waited := map[*pair]bool{}
-			for _, p := range pairs {
-				waited[p] = p.waits
-			}
-			settle(l)
-			for i, p := range pairs {
-				if !waited[p] {
-					continue
-				}
-				if p.pending > 0 || p.peer < 0 {
-					require.Equal(t, 1, p.woken, "seed %d pair %d should be awake", seed, i)
-				} else {
-					require.Zero(t, p.woken, "seed %d pair %d should wait", seed, i)
-					require.NotNil(t, p.d.Waiter(read))
-				}
-			}
-			require.Equal(t, len(pairs), l.Stats().Descs)
-		}
-		for _, p := range pairs {
-			shut(p)
-		}
-		require.Zero(t, l.Stats().Descs)
-		require.Zero(t, l.Stats().Waiting)
-	}
 }
 
 // More events than one poll fetches.
@@ -487,4 +379,30 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 		syscall.Read(d.FD(), buf)
 		d.DrainedShort(read)
 	}))
+}
+
+// A byte is sent to a Desc that waits, and read: one write, one poll, one read.
+func BenchmarkDescWaitRead(b *testing.B) {
+	l := newLoop(b)
+	d, peer := drainedPair(b, l)
+	buf := make([]byte, 8)
+	r := new(nothing)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Wait(read, r)
+		syscall.Write(peer, buf[:1])
+		l.RunOnce()
+		syscall.Read(d.FD(), buf)
+		d.DrainedShort(read)
+	}
+}
+
+func BenchmarkOpenRelease(b *testing.B) {
+	l := newLoop(b)
+	x, _ := watched(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		d, _ := l.Open(x)
+		d.Release()
+	}
 }

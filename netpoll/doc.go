@@ -42,7 +42,7 @@
 //     then the timers that are due; equal deadlines in the order of arming.
 //
 // [Loop.Run] and [Loop.RunOnce] do all of it. A program that has a scheduler of
-// its own, as package greenlet's hub has, takes step 1 in its own hands: it asks
+// its own, such as gevent's hub, takes step 1 in its own hands: it asks
 // [Loop.Next] for one entry after the other and calls [Loop.Turn], which is
 // steps 2 to 5, when Next has no more.
 //

@@ -99,6 +99,19 @@ func TestEventsOfAClosedFileDoNotReachItsSuccessor(t *testing.T) {
 	require.NoError(t, syscall.Close(b))
 }
 
+func TestWithoutPwait2WaitsAreRoundedUp(t *testing.T) {
+	l := newLoop(t)
+	l.WithoutPwait2()
+	for _, d := range []time.Duration{1, 100 * time.Microsecond, time.Millisecond, 2100 * time.Microsecond} {
+		waits := l.Stats().Waits
+		start := time.Now()
+		l.CallLater(d, func() {})
+		require.NoError(t, l.Run())
+		require.GreaterOrEqual(t, time.Since(start), d)
+		require.LessOrEqual(t, l.Stats().Waits, waits+1, "it does not wake too early")
+	}
+}
+
 // Without descriptors there is nothing to ask the kernel for.
 func TestSystemCallsAreSpared(t *testing.T) {
 	l := newLoop(t)

@@ -23,8 +23,8 @@ package netpoll
 //
 // poll(wait time.Duration) int
 //	Fetches events and returns their number: at once if wait is zero, after at
-//	most wait if it is more (not earlier, except for a wake-up or a signal),
-//	else when there are some.
+//	most wait if it is more, else when there are some. It may return early, with
+//	no events; the loop then polls again.
 //
 // event(i int) (tag, event)
 //	The ith event of the last poll. The zero tag is nobody's.

@@ -143,9 +143,15 @@ func (l *Loop) jump() bool {
 	return true
 }
 
-// sleep waits in the poller and returns the number of its events. Other
-// goroutines get this one's processor first, since the scheduler would need some
-// 20 µs to find out that it is free. See the table in post.go.
+// sleep waits in the poller and returns the number of its events. See the table
+// in post.go.
+//
+// It lets other goroutines run first. One of them may be about to post, and while
+// the kernel has this goroutine, its processor is given to others only when the
+// scheduler notices, after 20 µs or more. Measured with a goroutine that posts in
+// answer to the loop: 1.2 µs for the round trip, against 25 µs without Gosched,
+// and with one processor 3 µs against 140. The price is paid with one processor and
+// goroutines that keep each other busy: they may have it for a whole time slice.
 func (l *Loop) sleep(wait time.Duration) (n int) {
 	runtime.Gosched()
 	l.state.Store(idle)

@@ -66,6 +66,16 @@ func (f *Fiber) ID() uint64 { return f.id }
 // IsRoot reports whether f is its thread's root.
 func (f *Fiber) IsRoot() bool { return f.thread.root == f }
 
+// Signalled reports whether f was resumed with a signal, which it has to Obey.
+func (f *Fiber) Signalled() bool { return f.signal != signalNone }
+
+// Obey acts on the signal with which f was resumed, for callers of Take.
+func (f *Fiber) Obey() {
+	if to := f.obey(); to != nil {
+		f.Resume(to)
+	}
+}
+
 // obey acts on the signal with which f was resumed. It returns the fiber to
 // which f must hop, or nil if f goes on.
 func (f *Fiber) obey() (hop *Fiber) {

@@ -55,7 +55,7 @@ func TestACarrierThatEndedByGoexitIsNotUsedAgain(t *testing.T) {
 func TestTrimReapsCarriersThatEndedByGoexitToo(t *testing.T) {
 	keepsGoroutines(t)
 	th, root := enter(t)
-	scatter(th, root, 4)
+	scatter(th, root, 6)
 	for range 3 {
 		root.Resume(th.Carrier(exiting{heir: toRoot}))
 	}

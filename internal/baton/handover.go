@@ -16,6 +16,16 @@ type Handover struct {
 	Mark  uint8 // what package greenlet has to do at the arrival beside returning Value
 }
 
+// MarkThrown is the Mark of a Handover that carries an Err. Package greenlet has
+// further ones.
+const MarkThrown uint8 = 1
+
+// Throw leaves err for task to, which is parked in a call of package greenlet and
+// is resumed next by somebody else.
+func (t *Thread) Throw(to *Task, err error) {
+	t.Handover = Handover{To: to, Err: err, Mark: MarkThrown}
+}
+
 // OnEnd has h called when the thread ends (see End), with the fiber of the root.
 // The packages that keep suspended bodies in a thread use it to end them. The
 // last one registered is called first. It belongs to the holder of the baton.

@@ -7,7 +7,7 @@ import "iter"
 // Backend names the switch that this program was built with.
 const Backend = "pull"
 
-// A slot is one iter.Pull used as a place in which exactly one goroutine is
+// A Slot is one iter.Pull used as a place in which exactly one goroutine is
 // parked. Calling its next and yield alternately, from whichever goroutine
 // runs, parks the caller in it and continues the one that was there: one
 // coroutine switch, straight from one fiber to the other.
@@ -16,27 +16,28 @@ const Backend = "pull"
 // whichever slot the fiber that it resumed was in. So slots outnumber nobody:
 // as many slots as carriers, each with one fiber parked in it, and one fiber
 // that runs and is in none.
-type slot struct {
-	next  func() (struct{}, bool)
-	yield func(struct{}) bool
-	// pulling says that the last call was next, so the coming one is yield.
-	pulling  bool
+type Slot struct {
+	Next  func() (struct{}, bool)
+	Yield func(struct{}) bool
+	// Pulling says that the call to make is Next, see Take; between switches it
+	// says that the last one was.
+	Pulling  bool
 	occupant *Fiber // who is parked in it
 }
 
 // place is a fiber's part of the back-end.
 type place struct {
-	at  *slot // where it is parked
-	own *slot // carriers: the slot whose end is the end of its goroutine
+	at  *Slot // where it is parked
+	own *Slot // carriers: the slot whose end is the end of its goroutine
 }
 
 func newPlace() place { return place{} }
 
 // launch makes the carrier's goroutine, parked in its own slot.
 func (f *Fiber) launch() {
-	s := &slot{occupant: f}
-	s.next, _ = iter.Pull(func(yield func(struct{}) bool) {
-		s.yield = yield
+	s := &Slot{occupant: f}
+	s.Next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		s.Yield = yield
 		defer f.coverGoexit()
 		f.main()
 	})
@@ -56,6 +57,26 @@ func (f *Fiber) coverGoexit() {
 	}
 }
 
+// Take is the first half of Resume, for callers that cannot afford its frame (see
+// there): it gives the place of to, a parked fiber, to the calling fiber f. The
+// caller continues to at once with
+//
+//	if s := f.Take(to); s.Pulling {
+//		s.Next()
+//	} else {
+//		s.Yield(struct{}{})
+//	}
+//	if f.Signalled() {
+//		f.Obey()
+//	}
+func (f *Fiber) Take(to *Fiber) *Slot {
+	s := to.at
+	f.at = s
+	s.occupant = f
+	s.Pulling = !s.Pulling
+	return s
+}
+
 // Resume parks the calling fiber f and continues to, a parked fiber of the same
 // thread. It returns when another fiber resumes f. Nobody checks that f is the
 // caller and to is parked: that is the duty of the packages above.
@@ -66,17 +87,12 @@ func (f *Fiber) coverGoexit() {
 // fiber that hops stays in it, so hops leave nothing on its stack.
 func (f *Fiber) Resume(to *Fiber) {
 	for {
-		s := to.at
-		f.at = s
-		s.occupant = f
-		if s.pulling {
-			s.pulling = false
-			s.yield(struct{}{})
+		if s := f.Take(to); s.Pulling {
+			s.Next()
 		} else {
-			s.pulling = true
-			s.next()
+			s.Yield(struct{}{})
 		}
-		if f.signal == signalNone {
+		if !f.Signalled() {
 			return
 		}
 		if to = f.obey(); to == nil {
@@ -85,10 +101,10 @@ func (f *Fiber) Resume(to *Fiber) {
 	}
 }
 
-// reap ends the carrier f, which is idle or a zombie. When a carrier's goroutine returns, whoever is
-// parked in its own slot is continued, and that must be the caller. So the
-// caller takes that place; if a third fiber is there, it hops into the place
-// from which f is woken.
+// reap ends the carrier f, which is idle or a zombie. When a carrier's goroutine
+// returns, whoever is parked in its own slot is continued, and that must be the
+// caller. So the caller takes that place; if a third fiber is there, it hops
+// into the place from which f is woken.
 func (f *Fiber) reap(self *Fiber) {
 	defer func() {
 		if v := recover(); v != nil && v != any(reaped{}) {

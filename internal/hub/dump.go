@@ -42,7 +42,7 @@ func (h *Hub) Infos(max int, stacks bool) []Info {
 	if stacks {
 		found = allStacks()
 	}
-	now := h.Loop.Time()
+	now := h.Loop.UpdateTime()
 	var infos []Info
 	add := func(p *Proc) {
 		i := Info{Name: p.Name(), State: stateNames[p.state]}
@@ -58,6 +58,11 @@ func (h *Hub) Infos(max int, stacks bool) []Info {
 	add(&h.root)
 	for p := h.first; p != nil && (max < 0 || len(infos) < max); p = p.next {
 		add(p)
+	}
+	for _, p := range h.raw {
+		if !p.task.Ended && (max < 0 || len(infos) < max) {
+			add(p)
+		}
 	}
 	return infos
 }
@@ -95,8 +100,32 @@ func allStacks() map[uint64]string {
 		}
 		number, _, _ := strings.Cut(strings.TrimPrefix(header, "goroutine "), " ")
 		if id, err := strconv.ParseUint(number, 10, 64); err == nil {
-			stacks[id] = strings.TrimRight(frames, "\n") + "\n"
+			stacks[id] = trimStack(frames)
 		}
 	}
 	return stacks
+}
+
+// internals begins the names of this module's internal packages in a stack.
+const internals = "github.com/baton-go/baton/internal/"
+
+// trimStack leaves out of a parked greenlet's stack what is the same in all of
+// them: the frames of the switch above, and those of the carrier below.
+func trimStack(frames string) string {
+	var b strings.Builder
+	inside := false
+	lines := strings.Split(strings.TrimRight(frames, "\n"), "\n")
+	for i := 0; i+1 < len(lines); i += 2 {
+		function, at := lines[i], lines[i+1]
+		ours := strings.HasPrefix(function, internals) || strings.HasPrefix(function, "iter.Pull[")
+		if ours && inside && strings.HasPrefix(function, internals+"hub.(*body).Run") {
+			break
+		}
+		if ours && !inside {
+			continue
+		}
+		inside = true
+		b.WriteString(function + "\n" + at + "\n")
+	}
+	return b.String()
 }

@@ -45,9 +45,7 @@ func (h *Hub) exhausted() {
 		return
 	}
 	// The root has switched away by hand, to a greenlet that waits.
-	if thrown := err; thrown != nil {
-		h.report("hub", thrown)
-	}
+	h.root.throw(err)
 }
 
 // KillAll ends every greenlet but the root, which is the caller: those that have
@@ -56,23 +54,29 @@ func (h *Hub) exhausted() {
 // greenlets that took why for an answer and went on.
 func (h *Hub) KillAll(why error) []Info {
 	self := h.Thread.Root()
+	h.ending = true
 	for range killRounds {
 		for p := h.first; p != nil; {
 			next := p.next
-			if !p.Cancel() && p.pending == nil {
-				p.Interrupt(why)
+			if !p.Cancel() {
+				p.interruptOnce(why)
 			}
 			p = next
 		}
-		if h.live == 0 {
+		waiting := false
+		for _, p := range h.raw {
+			if p.state == parked || p.state == ready {
+				p.interruptOnce(why)
+				waiting = true
+			}
+		}
+		if h.live == 0 && !waiting {
 			return nil
 		}
 		// Whoever is ready runs now, and what they make ready in the next
-		// rounds.
-		h.root.pending = nil
-		if err := h.root.Yield(self); err != nil {
-			continue
-		}
+		// rounds. Nobody interrupts the one who ends the thread.
+		h.root.pending, h.root.interrupted = nil, false
+		_ = h.root.Yield(self)
 	}
 	if h.live == 0 {
 		return nil
@@ -81,3 +85,10 @@ func (h *Hub) KillAll(why error) []Info {
 }
 
 const killRounds = 100
+
+// interruptOnce interrupts p unless an interrupt is waiting for it already.
+func (p *Proc) interruptOnce(why error) {
+	if !p.interrupted {
+		p.Interrupt(why)
+	}
+}

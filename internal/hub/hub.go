@@ -23,9 +23,11 @@ type Hub struct {
 	root    Proc           // the goroutine that entered
 	first   *Proc          // every Proc that is not done but the root, oldest first
 	last    *Proc
-	live    int // length of that list
+	raw     []*Proc // those of package greenlet that have parked here
+	live    int     // length of that list
 	names   uint64
 	held    map[Resource]struct{} // what must be closed with the hub
+	ending  bool                  // KillAll is at work
 	closing bool                  // the hub's fiber is to end
 	done    chan struct{}         // closed with the hub, for goroutines that wait in Do
 }
@@ -38,6 +40,7 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	}
 	h := &Hub{Thread: baton.NewThread(), Loop: loop, done: make(chan struct{})}
 	h.Thread.Hub = h
+	h.Thread.OnEnd(h.end)
 	h.task.Thread = h.Thread
 	h.root = Proc{hub: h, task: h.Thread.Main(), name: "main", state: running}
 	h.root.task.Proc = &h.root
@@ -82,14 +85,19 @@ func (h *Hub) Live() int { return h.live }
 // Closed returns a channel that is closed when the hub is.
 func (h *Hub) Closed() <-chan struct{} { return h.done }
 
-// Close ends the hub. The caller is its root. Every greenlet must be done (see
-// [Hub.KillAll]); Close returns how many carriers are left because theirs is not.
-func (h *Hub) Close() (left int) {
-	self := h.Thread.Root()
+// Close ends the hub and its thread; the caller, its root, is foreign
+// afterwards. Greenlets of the hub must be done (see [Hub.KillAll]); the
+// goroutines of those that are not are lost. Suspended greenlets of package
+// greenlet are ended here, while the hub still works.
+func (h *Hub) Close() { h.Thread.End(h.Thread.Root()) }
+
+// end is called when the thread ends, after package greenlet has ended its
+// greenlets.
+func (h *Hub) end(root *baton.Fiber) {
 	if h.fiber != nil {
 		h.closing = true
 		h.Thread.Current = &h.task
-		self.Resume(h.fiber)
+		root.Resume(h.fiber)
 		h.fiber = nil
 	}
 	for r := range h.held {
@@ -100,25 +108,48 @@ func (h *Hub) Close() (left int) {
 	_ = h.Loop.Close()
 	close(h.done)
 	h.Thread.Hub = nil
-	return h.Thread.Close(self)
+}
+
+// take takes the next entry of the ready queue: a Proc, which is to be run now,
+// or another entry, or neither if the queue needs a turn. Procs that are not
+// ready are passed over: they were cancelled, or resumed by hand, while their
+// entry was in the queue.
+func (h *Hub) take() (*Proc, netpoll.Runner) {
+	for {
+		r := h.Loop.Next()
+		p, ok := r.(*Proc)
+		if !ok {
+			return nil, r
+		}
+		if p.state == ready {
+			p.state = running
+			h.Thread.Current = p.task
+			return p, nil
+		}
+	}
 }
 
 // next takes the next entry of the ready queue and returns the fiber that must
-// get the baton for it, with the thread's Current set. Self is the calling
-// fiber; the result may be self, when its own Proc is next.
+// get the baton for it, with the thread's Current set. The result may be the
+// calling fiber, when its own Proc is next.
 //
 // Budget: no allocation but a new carrier's, if the pool is empty.
-func (h *Hub) next(self *baton.Fiber) *baton.Fiber {
-	r := h.Loop.Next()
-	if p, ok := r.(*Proc); ok {
-		h.Thread.Current = p.task
-		if p.task.Fiber != nil {
-			return p.task.Fiber
-		}
-		return h.Thread.Carrier((*body)(p))
+func (h *Hub) next() *baton.Fiber {
+	p, other := h.take()
+	if p == nil {
+		h.handed = other
+		return h.own()
 	}
-	h.handed = r
-	return h.own()
+	return p.fiber()
+}
+
+// fiber returns the fiber to resume for p: where it is parked, or a carrier that
+// starts it.
+func (p *Proc) fiber() *baton.Fiber {
+	if p.task.Fiber != nil {
+		return p.task.Fiber
+	}
+	return p.hub.Thread.Carrier((*body)(p))
 }
 
 // own returns the hub's fiber, with the thread's Current set.
@@ -158,32 +189,22 @@ func (h *Hub) entries(self *baton.Fiber) {
 		}
 	}()
 	for !h.closing {
+		var p *Proc
 		r := h.handed
-		if r == nil {
-			r = h.Loop.Next()
+		if h.handed = nil; r == nil {
+			p, r = h.take()
 		}
-		h.handed = nil
-		switch r := r.(type) {
-		case nil:
-			h.turn(self)
-		case *Proc:
-			h.give(self, r)
-		default:
+		switch {
+		case p != nil:
+			h.task.Fiber = self
+			self.Resume(p.fiber())
+		case r != nil:
 			r.RunReady()
+		default:
+			h.turn(self)
 		}
 	}
 	returned = true
-}
-
-// give hands the baton from the hub to p and returns when the hub has it again.
-func (h *Hub) give(self *baton.Fiber, p *Proc) {
-	h.Thread.Current = p.task
-	to := p.task.Fiber
-	if to == nil {
-		to = h.Thread.Carrier((*body)(p))
-	}
-	h.task.Fiber = self
-	self.Resume(to)
 }
 
 // Carriers of greenlets that ended are kept for the next ones, but after a surge

@@ -29,11 +29,20 @@ func Here() (*baton.Fiber, *Proc) {
 	if t.Current == &h.task {
 		return f, nil
 	}
-	p := &Proc{hub: h, task: t.Current, state: running}
+	return f, h.adopt(t.Current)
+}
+
+// adopt makes a Proc for a greenlet of package greenlet. The hub is not told of
+// the end of such a one, so it forgets those that have ended now and then.
+func (h *Hub) adopt(task *baton.Task) *Proc {
 	h.names++
-	p.number = h.names
-	t.Current.Proc = p
-	return f, p
+	p := &Proc{hub: h, task: task, state: running, number: h.names}
+	task.Proc = p
+	if len(h.raw) == cap(h.raw) {
+		h.raw = slices.DeleteFunc(h.raw, func(p *Proc) bool { return p.task.Ended })
+	}
+	h.raw = append(h.raw, p)
+	return p
 }
 
 // Current returns the hub of the calling goroutine's thread, or nil. It also
@@ -69,50 +78,62 @@ func refuse(op string) {
 //
 // Budget: one switch, no allocation, no system call unless nothing is ready.
 func (p *Proc) Park(f *baton.Fiber, w Wait) (Cause, error) {
-	if p.pending != nil {
+	if p.interrupted {
 		return Interrupted, p.takePending()
 	}
 	p.waits = w
 	p.state = parked
-	return p.pass(f)
+	if to := p.leave(f); to != f {
+		f.Resume(to)
+	}
+	return p.back()
 }
 
 // ParkFor is Park for no longer than d. A d that is not positive still lets
 // everything run that is ready.
 func (p *Proc) ParkFor(f *baton.Fiber, w Wait, d time.Duration) (Cause, error) {
-	if p.pending != nil {
+	if p.interrupted {
 		return Interrupted, p.takePending()
 	}
 	p.arm(d)
 	p.waits = w
 	p.state = parked
-	return p.pass(f)
+	if to := p.leave(f); to != f {
+		f.Resume(to)
+	}
+	return p.back()
 }
 
 // Yield lets what is ready run first.
 func (p *Proc) Yield(f *baton.Fiber) error {
-	if p.pending != nil {
+	if p.interrupted {
 		return p.takePending()
 	}
-	p.waits = Wait{Op: "yield"}
 	p.cause = Woken
 	p.state = ready
 	p.hub.Loop.Enqueue(p)
-	_, err := p.pass(f)
+	if to := p.leave(f); to != f {
+		f.Resume(to)
+	}
+	_, err := p.back()
 	return err
 }
 
-// pass gives the baton to whatever is next, and returns when p has it again.
-func (p *Proc) pass(f *baton.Fiber) (Cause, error) {
+// leave notes where p is parked and returns the fiber that gets the baton, which
+// may be f itself. It is apart from back so that the switch between them is made
+// by the call that parks: each frame between a switch and the user's code costs
+// a mispredicted return.
+func (p *Proc) leave(f *baton.Fiber) *baton.Fiber {
 	p.task.Fiber = f
 	p.since = p.hub.Loop.Time()
-	if to := p.hub.next(f); to != f {
-		f.Resume(to)
+	return p.hub.next()
+}
+
+// back is the rest of a park, when p has the baton again.
+func (p *Proc) back() (Cause, error) {
+	if p.state != running {
+		return p.intruded()
 	}
-	if p.state != ready {
-		p.intruded()
-	}
-	p.state = running
 	if p.timed {
 		p.timed = false
 		p.hub.Loop.Disarm(&p.timer)
@@ -123,11 +144,24 @@ func (p *Proc) pass(f *baton.Fiber) (Cause, error) {
 	return p.cause, nil
 }
 
-// intruded is called when p was resumed without having been made ready: somebody
-// switched to it by hand, with package greenlet, while it waited for the hub.
-func (p *Proc) intruded() {
+// intruded is the rest of a park when it was not the hub that resumed p: package
+// greenlet switched to it by hand while it waited. An error that was thrown into
+// it ends its wait; a plain switch is a mistake, but for the root at the end,
+// when greenlets of which it is the parent die.
+func (p *Proc) intruded() (Cause, error) {
 	p.forget()
-	panic("hub: " + p.Name() + " was switched to by hand while it waited (" + p.waits.String() + "); wake it through what it waits for")
+	h := &p.hub.Thread.Handover
+	mine := h.To == p.task
+	switch {
+	case mine && h.Err != nil:
+		err := h.Err
+		*h = baton.Handover{}
+		return Interrupted, err
+	case p == &p.hub.root && p.hub.ending:
+		*h = baton.Handover{}
+		return Woken, nil
+	}
+	panic("hub: " + p.Name() + " was switched to by hand while it waited in " + p.waits.String() + "; wake it through what it waits for")
 }
 
 // forget takes back what p registered for its park.
@@ -142,9 +176,7 @@ func (p *Proc) forget() {
 func (p *Proc) takePending() error {
 	err := p.pending[0]
 	p.pending = p.pending[1:]
-	if len(p.pending) == 0 {
-		p.pending = nil
-	}
+	p.settle()
 	return err
 }
 
@@ -165,14 +197,39 @@ func (p *Proc) rouse(c Cause) bool {
 }
 
 // Interrupt makes p's parked call, or its next one if it is not parked, return
-// Interrupted with err. It must not be used on a Proc that has not started: see
-// [Proc.Cancel].
+// Interrupted with err. If p has switched away by hand, err is thrown there. It
+// must not be used on a Proc that has not started: see [Proc.Cancel].
 func (p *Proc) Interrupt(err error) {
 	if p.state == done {
 		return
 	}
+	if p.away() {
+		p.hub.Loop.CallSoon(func() { p.throw(err) })
+		return
+	}
 	p.pending = append(p.pending, err)
+	p.interrupted = true
 	p.rouse(Interrupted)
+}
+
+// away reports whether p has switched away by hand: it runs, and somebody else
+// does.
+func (p *Proc) away() bool {
+	return p.state == running && p.task != p.hub.Thread.Current && p.task.Fiber != nil
+}
+
+// throw makes the switch in which p is parked return err. The caller is a
+// callback on the hub, which goes on when it has the baton again.
+func (p *Proc) throw(err error) {
+	if !p.away() {
+		p.Interrupt(err)
+		return
+	}
+	h := p.hub
+	h.task.Fiber = h.fiber
+	h.Thread.Throw(p.task, err)
+	h.Thread.Current = p.task
+	h.fiber.Resume(p.task.Fiber)
 }
 
 // Withdraw takes back an Interrupt with this very error that has not been taken
@@ -183,10 +240,15 @@ func (p *Proc) Withdraw(err error) bool {
 		return false
 	}
 	p.pending = slices.Delete(p.pending, i, i+1)
-	if len(p.pending) == 0 {
-		p.pending = nil
-	}
+	p.settle()
 	return true
+}
+
+// settle notes whether interrupts are left.
+func (p *Proc) settle() {
+	if len(p.pending) == 0 {
+		p.pending, p.interrupted = nil, false
+	}
 }
 
 // arm sets p's timer.
@@ -219,7 +281,7 @@ func (w *sideWaker) RunReady() { (*Proc)(w).RunReady() }
 // ParkIO parks p until the side of d is ready, which it may be already, or until
 // the loop's time reaches deadline, if that is not zero.
 func (p *Proc) ParkIO(f *baton.Fiber, w Wait, d *netpoll.Desc, s netpoll.Side, deadline time.Duration) (Cause, error) {
-	if p.pending != nil {
+	if p.interrupted {
 		return Interrupted, p.takePending()
 	}
 	if !d.Wait(s, (*sideWaker)(p)) {
@@ -231,7 +293,10 @@ func (p *Proc) ParkIO(f *baton.Fiber, w Wait, d *netpoll.Desc, s netpoll.Side, d
 	}
 	p.waits = w
 	p.state = parked
-	c, err := p.pass(f)
+	if to := p.leave(f); to != f {
+		f.Resume(to)
+	}
+	c, err := p.back()
 	if c != IO && d.Waiter(s) == (*sideWaker)(p) {
 		d.Forget(s)
 	}

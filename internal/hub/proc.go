@@ -39,19 +39,23 @@ type Owner interface {
 
 // A Proc is a greenlet as the hub knows it. It is meant to be embedded in its
 // owner and set up with Init, so that a greenlet is one allocation.
+//
+// The fields that every park touches stand first and together: among a thousand
+// greenlets that yield in turn, what a step costs is cache lines.
 type Proc struct {
-	hub   *Hub
-	owner Owner
-	task  *baton.Task
-	own   baton.Task // task, unless the Proc is of the root or of a raw greenlet
+	hub         *Hub
+	task        *baton.Task   // &own, unless the Proc is of the root or of a raw greenlet
+	since       time.Duration // the loop's time at which it was parked
+	state       state
+	cause       Cause
+	timed       bool // the timer may be armed
+	interrupted bool // pending is not empty
+	own         baton.Task
 
-	state   state
-	cause   Cause
-	timed   bool // the timer may be armed
+	waits   Wait // what it is parked for
+	owner   Owner
 	timer   netpoll.Timer
-	waits   Wait          // what it is parked for
-	since   time.Duration // the loop's time at which it was parked
-	pending []error       // interrupts that wait for the next park
+	pending []error // interrupts that wait to be taken
 
 	name       string
 	number     uint64
@@ -113,14 +117,7 @@ func (p *Proc) Cancel() bool {
 	if p.timed {
 		p.hub.Loop.Disarm(&p.timer)
 	}
-	if p.state == ready {
-		// The entry stays in the queue; body.Run finds that there is nothing
-		// to do.
-		p.finish()
-		p.state = done
-		return true
-	}
-	p.finish()
+	p.finish() // an entry in the queue is passed over
 	return true
 }
 
@@ -159,7 +156,7 @@ func (p *Proc) finish() {
 	p.state = done
 	p.task.Ended = true
 	p.task.Fiber = nil
-	p.pending = nil
+	p.pending, p.interrupted = nil, false
 }
 
 // body is a Proc as what a carrier runs.
@@ -167,29 +164,20 @@ type body Proc
 
 // Run runs the owner, and then whatever is next: an unstarted greenlet on this
 // carrier, at no switch.
-func (b *body) Run(self *baton.Fiber) (baton.Body, *baton.Fiber) {
+func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
 	p := (*Proc)(b)
-	if p.state != done { // cancelled while it was in the queue
-		p.state = running
-		p.timed = false
-		p.owner.Exec()
-		p.finish()
+	p.timed = false
+	p.owner.Exec()
+	p.finish()
+	next, other := p.hub.take()
+	switch {
+	case next == nil:
+		p.hub.handed = other
+		return nil, p.hub.own()
+	case next.task.Fiber == nil:
+		return (*body)(next), nil
 	}
-	return p.hub.after(self)
-}
-
-// after says how a carrier goes on whose body is over.
-func (h *Hub) after(self *baton.Fiber) (baton.Body, *baton.Fiber) {
-	r := h.Loop.Next()
-	if p, ok := r.(*Proc); ok {
-		h.Thread.Current = p.task
-		if p.task.Fiber == nil {
-			return (*body)(p), nil
-		}
-		return nil, p.task.Fiber
-	}
-	h.handed = r
-	return nil, h.own()
+	return nil, next.task.Fiber
 }
 
 // Goexit ends the greenlet and makes the root exit, as t.FailNow in a test wants

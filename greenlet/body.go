@@ -1,0 +1,105 @@
+package greenlet
+
+import (
+	"errors"
+
+	"github.com/baton-go/baton/internal/baton"
+)
+
+// body is a Greenlet as a carrier sees it. A type of its own keeps the methods
+// of baton.Body out of the public API, and the conversion allocates nothing.
+type body Greenlet
+
+// Run runs the greenlet to its end.
+func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
+	g := (*Greenlet)(b)
+	st := stateOf(g.task.Thread)
+	return st.finish(g, g.run(st))
+}
+
+// Goexit ends a greenlet that called runtime.Goexit, as t.FailNow does. It has
+// no result, so no greenlet can go on with it: the root exits in the same way.
+func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
+	g := (*Greenlet)(b)
+	t := g.task.Thread
+	st := stateOf(t)
+	st.retire(g)
+	t.Current = t.Main()
+	t.Handover = baton.Handover{}
+	if st.closing.Load() {
+		return t.Current.Fiber // it was told to
+	}
+	return t.ExitRoot()
+}
+
+// run starts the greenlet with what was left for it and returns the outcome.
+func (g *Greenlet) run(st *state) (m message) {
+	defer func() {
+		if v := recover(); v != nil {
+			m = message{value: baton.Rethrow(v), mark: markPanic}
+		}
+	}()
+	m, origin := st.take()
+	plain, full := g.plain, g.full
+	g.plain, g.full = nil, nil
+	if m.mark&markTrace != 0 {
+		if err := st.trace(m.mark, origin, g); err != nil {
+			return message{err: err, mark: markError}
+		}
+	}
+	if m.mark&(markError|markPanic) != 0 {
+		return m // it dies before its first step
+	}
+	if plain != nil {
+		plain()
+		return message{}
+	}
+	var args []any
+	switch {
+	case m.mark&markMany != 0:
+		args = m.value.(Args)
+	case m.mark&markNone == 0:
+		args = []any{m.value}
+	}
+	v, err := full(args...)
+	if err != nil {
+		return message{err: err, mark: markError}
+	}
+	return message{value: v}
+}
+
+// finish ends g with outcome m: it finds the ancestor that gets it, and says how
+// the carrier goes on.
+func (st *state) finish(g *Greenlet, m message) (baton.Body, *baton.Fiber) {
+	m.mark &= markError | markPanic
+	if m.err != nil && errors.Is(m.err, ErrExit) {
+		m = message{value: m.err}
+	}
+	st.retire(g)
+	heir := st.heir(g, &m)
+	if st.thread.Implicit() {
+		m.mark |= markRest
+	}
+	st.leave(heir, m)
+	st.thread.Current = heir.task
+	if dest := heir.task.Fiber; dest != nil {
+		return nil, dest
+	}
+	st.begin(heir)
+	return (*body)(heir), nil
+}
+
+// heir returns the greenlet that goes on when g has ended. If the result cannot
+// be delivered to an ancestor, the error goes on to that one's parent.
+func (st *state) heir(g *Greenlet, m *message) *Greenlet {
+	p := g.parent.Load()
+	for !st.closing.Load() && p != nil && p.task.Thread == st.thread {
+		target, err := p.resolve()
+		if err == nil {
+			return target
+		}
+		*m = message{err: err, mark: markError}
+		p = target.parent.Load()
+	}
+	return &st.main
+}

@@ -1,0 +1,41 @@
+package greenlet
+
+import "fmt"
+
+// Parent returns the greenlet that gets the result of g when it ends, or nil for
+// a main greenlet. Any goroutine may call it.
+func (g *Greenlet) Parent() *Greenlet { return g.parent.Load() }
+
+// SetParent makes p the parent of g. It may be called at any time; what counts is
+// the parent at the end of g. Errors leave the parent as it was: [ErrMainParent]
+// if g is a main greenlet, [ErrNilParent] if p is nil, [ErrCyclicParent] if g is
+// an ancestor of p or p itself, [ErrWrongThread] if g has begun and p belongs to
+// another thread.
+//
+// A greenlet that has not begun moves to p's thread with that. Like any value
+// that passes from one goroutine to another it must be handed over in order, by
+// a channel for example. Otherwise any goroutine may call SetParent, but its
+// order with the end of g is only certain in g's thread.
+func (g *Greenlet) SetParent(p *Greenlet) error {
+	switch {
+	case g.isMain():
+		return ErrMainParent
+	case p == nil:
+		return ErrNilParent
+	}
+	for a := p; a != nil; a = a.parent.Load() {
+		if a == g {
+			return ErrCyclicParent
+		}
+	}
+	switch {
+	case g.task.Thread == p.task.Thread:
+		g.parent.Store(p)
+	case g.phase.Load() == pending:
+		g.adopt(p)
+	default:
+		return fmt.Errorf("%w: the parent of %v (thread %d) cannot be %v (thread %d)",
+			ErrWrongThread, g, g.Thread(), p, p.Thread())
+	}
+	return nil
+}

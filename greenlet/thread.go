@@ -1,0 +1,144 @@
+package greenlet
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"weak"
+
+	"github.com/baton-go/baton/internal/baton"
+)
+
+// state is what the package keeps for each thread, in Thread.Greenlets. What is
+// not atomic belongs to the holder of the baton.
+type state struct {
+	thread *baton.Thread
+	main   Greenlet
+	tracer Tracer
+	origin *Greenlet // who made the switch that is under way, if it is traced
+	last   *Greenlet // the live greenlet that was started last, linked by prev
+
+	live    atomic.Int64 // how many are live
+	closing atomic.Bool  // Run is ending the greenlets
+	exited  atomic.Bool  // and has done so
+	refused int          // switches refused to the greenlet that is being ended
+}
+
+// states holds every thread's state for LiveCount, and keeps none of them.
+var states struct {
+	sync.Mutex
+	all map[weak.Pointer[state]]struct{}
+}
+
+// stateOf returns the state of t. A greenlet of t exists only after its state,
+// so for the thread of a greenlet any goroutine may call it.
+func stateOf(t *baton.Thread) *state {
+	if st, ok := t.Greenlets.(*state); ok {
+		return st
+	}
+	return newState(t)
+}
+
+func newState(t *baton.Thread) *state {
+	st := &state{thread: t}
+	st.main.task = t.Main()
+	st.main.phase.Store(foreign)
+	t.Main().Greenlet = &st.main
+	t.Greenlets = st
+	t.OnEnd(st.end)
+
+	w := weak.Make(st)
+	states.Lock()
+	defer states.Unlock()
+	if states.all == nil {
+		states.all = make(map[weak.Pointer[state]]struct{})
+	}
+	states.all[w] = struct{}{}
+	runtime.AddCleanup(st, forget, w)
+	return st
+}
+
+func forget(w weak.Pointer[state]) {
+	states.Lock()
+	defer states.Unlock()
+	delete(states.all, w)
+}
+
+// current returns the state of the calling goroutine's thread.
+func current() *state {
+	if f := baton.Self(); f != nil {
+		return stateOf(f.Thread())
+	}
+	return stateOf(baton.ImplicitThread())
+}
+
+// begin makes g, which is pending, one of the live greenlets.
+func (st *state) begin(g *Greenlet) {
+	g.phase.Store(started)
+	g.prev = st.last
+	if st.last != nil {
+		st.last.next = g
+	}
+	st.last = g
+	st.live.Add(1)
+}
+
+// retire makes g, which is live, dead.
+func (st *state) retire(g *Greenlet) {
+	if g.next != nil {
+		g.next.prev = g.prev
+	} else {
+		st.last = g.prev
+	}
+	if g.prev != nil {
+		g.prev.next = g.next
+	}
+	g.prev, g.next, g.locals = nil, nil, nil
+	g.task.Fiber = nil
+	g.task.Ended = true
+	g.phase.Store(dead)
+	st.live.Add(-1)
+}
+
+// Current returns the greenlet that calls. Any goroutine may call it: one that
+// belongs to no thread gets the main greenlet of a thread of its own, see [Run].
+// Inside a greenlet of package gevent, or a task of package asyncio, it returns a
+// Greenlet that stands for that one. It mirrors greenlet.getcurrent.
+func Current() *Greenlet {
+	if f := baton.Self(); f != nil {
+		return of(f.Thread().Current)
+	}
+	return &stateOf(baton.ImplicitThread()).main
+}
+
+// Main returns the main greenlet of the calling goroutine's thread: the one whose
+// parent is nil. Any goroutine may call it.
+func Main() *Greenlet { return &current().main }
+
+// Live returns the greenlets of the calling goroutine's thread that have begun
+// and not ended, in the order in which they began, without the main greenlet. It
+// is the answer to the garbage collection that Python has and Go has not: a
+// suspended greenlet that everybody has forgotten is still here, so that it can
+// be found, and ended with Throw(nil).
+func Live() []*Greenlet {
+	st := current()
+	all := make([]*Greenlet, st.live.Load())
+	for i, g := len(all)-1, st.last; g != nil; i, g = i-1, g.prev {
+		all[i] = g
+	}
+	return all
+}
+
+// LiveCount returns how many greenlets have begun and not ended, in all threads
+// of the process. Any goroutine may call it.
+func LiveCount() int {
+	states.Lock()
+	defer states.Unlock()
+	n := int64(0)
+	for w := range states.all {
+		if st := w.Value(); st != nil {
+			n += st.live.Load()
+		}
+	}
+	return int(n)
+}
