@@ -194,19 +194,21 @@ func (d *Desc) retire() {
 // out when the number is opened again. Its waiters are made ready, to find that
 // out.
 func (d *Desc) orphan() {
-	for _, r := range d.waiters {
+	waiters := d.waiters
+	d.retire()
+	for _, r := range waiters {
 		if r != nil {
 			d.loop.wake(r)
 		}
 	}
-	d.retire()
 }
 
-// edge notes an event and makes ready who waited for it.
+// edge notes an event and makes ready who waited for it. A [Waker] may change the
+// other side's waiter, or release d, so each is looked at when its turn comes.
 func (d *Desc) edge(e event) {
 	d.state |= e
-	for s, r := range d.waiters {
-		if r != nil && d.Ready(Side(s)) {
+	for s := range d.waiters {
+		if r := d.waiters[s]; r != nil && d.Ready(Side(s)) {
 			d.waiters[s] = nil
 			d.loop.sources.waiting--
 			d.loop.wake(r)

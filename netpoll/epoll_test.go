@@ -99,6 +99,20 @@ func TestEventsOfAClosedFileDoNotReachItsSuccessor(t *testing.T) {
 	require.NoError(t, syscall.Close(b))
 }
 
+func TestShortWaitsAreNotRoundedUp(t *testing.T) {
+	l := newLoop(t)
+	best := time.Hour
+	for range 20 {
+		start := time.Now()
+		l.CallLater(100*time.Microsecond, func() {})
+		require.NoError(t, l.Run())
+		took := time.Since(start)
+		require.GreaterOrEqual(t, took, 100*time.Microsecond)
+		best = min(best, took)
+	}
+	require.Less(t, best, time.Millisecond)
+}
+
 func TestWithoutPwait2WaitsAreRoundedUp(t *testing.T) {
 	l := newLoop(t)
 	l.WithoutPwait2()

@@ -232,23 +232,6 @@ func TestTimeIsCached(t *testing.T) {
 	require.GreaterOrEqual(t, l.Time(), h.When())
 }
 
-func TestShortWaitsAreNotRoundedUp(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs epoll_pwait2")
-	}
-	l := newLoop(t)
-	best := time.Hour
-	for range 20 {
-		start := time.Now()
-		l.CallLater(100*time.Microsecond, func() {})
-		require.NoError(t, l.Run())
-		took := time.Since(start)
-		require.GreaterOrEqual(t, took, 100*time.Microsecond)
-		best = min(best, took)
-	}
-	require.Less(t, best, time.Millisecond)
-}
-
 func TestVirtualClock(t *testing.T) {
 	t.Run("waits for a promised Post instead of jumping", func(t *testing.T) {
 		l, c := newVirtual(t)

@@ -22,7 +22,8 @@ type poller struct {
 	rd, wr int // the pipe
 	tags   map[int]tag
 	events []unix.Kevent_t
-	full   bool // the last poll may have left some
+	owners []tag // of the events, as they were when these were fetched
+	full   bool  // the last poll may have left some
 }
 
 const (
@@ -136,13 +137,17 @@ func (p *poller) poll(wait time.Duration) int {
 		misuse("Turn", "kevent: "+err.Error(), "do not close descriptors that belong to the loop")
 	}
 	p.full = n == len(p.events)
+	// Handing out one event may lead to the release of another's descriptor.
+	p.owners = p.owners[:0]
+	for i := range n {
+		p.owners = append(p.owners, p.tags[int(p.events[i].Ident)])
+	}
 	return n
 }
 
 func (p *poller) event(i int) (tag, event) {
 	ev := &p.events[i]
-	fd := int(ev.Ident)
-	if fd == p.rd {
+	if int(ev.Ident) == p.rd {
 		p.emptyPipe()
 		return tag{}, evWake
 	}
@@ -161,7 +166,7 @@ func (p *poller) event(i int) (tag, event) {
 			e = evWriteEnded
 		}
 	}
-	return p.tags[fd], e
+	return p.owners[i], e
 }
 
 // emptyPipe makes room for further wake-ups.

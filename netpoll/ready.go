@@ -12,7 +12,9 @@ type Runner interface {
 // or its descriptor ready: instead of being put into the ready queue it is woken,
 // by a [Loop.Turn] or a [Loop.Next]. An embedder needs that for something that
 // waits for several causes at once and must become ready by the first only. Wake
-// must be short: it may call [Loop.Enqueue], and must not run what became ready.
+// must be short and must not panic: it may call [Loop.Enqueue], arm and disarm
+// timers (not for a time that has come), and drop waiters, and must not run what
+// became ready. RunReady is not called unless the Waker is itself enqueued.
 type Waker interface {
 	Runner
 	Wake()

@@ -93,9 +93,9 @@ func (s *sources) close() {
 	*s = sources{}
 }
 
-// deliver hands an event of the poller to whom it is meant for. It runs none of
-// the program's code, so that nothing can be released between the events of one
-// poll.
+// deliver hands an event of the poller to whom it is meant for. Of the program's
+// code it runs at most [Waker.Wake]; if that releases a descriptor of which an
+// event has been fetched already, then the event is stale when its turn comes.
 func (l *Loop) deliver(t tag, e event) {
 	if e&evWake != 0 {
 		l.stats.Wakeups++

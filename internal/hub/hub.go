@@ -17,6 +17,9 @@ type Hub struct {
 	// standard error. It runs on the hub and must not park.
 	OnError func(where string, err error)
 
+	// Asyncio holds the state that package asyncio keeps for each hub.
+	Asyncio any
+
 	fiber   *baton.Fiber   // the hub's own, on which callbacks run; nil before the first park
 	task    baton.Task     // what it runs for
 	handed  netpoll.Runner // an entry that a parking greenlet took and that is the hub's to run
@@ -28,8 +31,11 @@ type Hub struct {
 	names   uint64
 	held    map[Resource]struct{} // what must be closed with the hub
 	ending  bool                  // KillAll is at work
+	hopes   int                   // see Hope
 	closing bool                  // the hub's fiber is to end
 	done    chan struct{}         // closed with the hub, for goroutines that wait in Do
+
+	iteration iterationEnd
 }
 
 // New makes a hub in a thread of its own, which nobody has entered yet.
@@ -116,7 +122,7 @@ func (h *Hub) end(root *baton.Fiber) {
 // entry was in the queue.
 func (h *Hub) take() (*Proc, netpoll.Runner) {
 	for {
-		r := h.Loop.Next()
+		r := h.entry()
 		p, ok := r.(*Proc)
 		if !ok {
 			return nil, r
@@ -223,6 +229,12 @@ func (h *Hub) turn(self *baton.Fiber) {
 		}
 	}
 	if h.Loop.Turn() {
+		return
+	}
+	if h.hopes > 0 {
+		h.Loop.Ref()
+		h.Loop.Turn()
+		h.Loop.Unref()
 		return
 	}
 	h.exhausted()

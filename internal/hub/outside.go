@@ -9,6 +9,15 @@ import (
 // the hub is closed; f may be dropped if the hub closes before it runs.
 func (h *Hub) Post(f func()) error { return h.Loop.Post(f) }
 
+// Hope tells the hub that somebody outside may Post, and end what a greenlet
+// waits for. It keeps the wait from being called endless, as the loop's Ref does,
+// but lets a virtual clock jump: nothing is promised. Each Hope is taken back by
+// one Unhope.
+func (h *Hub) Hope() { h.hopes++ }
+
+// Unhope takes back one Hope.
+func (h *Hub) Unhope() { h.hopes-- }
+
 // Offload runs f on a goroutine of its own while p, the caller on fiber self, is
 // parked. If p is interrupted meanwhile Offload returns the interrupt's error at
 // once, and f goes on alone. A panic in f is a panic of Offload, with f's stack.
@@ -17,9 +26,10 @@ func (h *Hub) Post(f func()) error { return h.Loop.Post(f) }
 func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 	h := p.hub
 	var (
-		finished bool
-		failure  any
-		exited   = true
+		finished  bool
+		abandoned bool // p no longer waits, and may be parked for something else
+		failure   any
+		exited    = true
 	)
 	h.Loop.Ref()
 	go func() {
@@ -31,7 +41,9 @@ func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 			_ = h.Post(func() {
 				h.Loop.Unref()
 				finished = true
-				p.Wake()
+				if !abandoned {
+					p.Wake()
+				}
 			})
 		}()
 		f()
@@ -39,6 +51,7 @@ func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 	}()
 	for !finished {
 		if _, err := p.Park(self, w); err != nil {
+			abandoned = true
 			return err
 		}
 	}

@@ -84,7 +84,14 @@ func (p *Proc) Park(f *baton.Fiber, w Wait) (Cause, error) {
 	p.waits = w
 	p.state = parked
 	if to := p.leave(f); to != f {
-		f.Resume(to)
+		if s := f.Take(to); s.Pulling {
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if f.Signalled() {
+			f.Obey()
+		}
 	}
 	return p.back()
 }
@@ -99,7 +106,14 @@ func (p *Proc) ParkFor(f *baton.Fiber, w Wait, d time.Duration) (Cause, error) {
 	p.waits = w
 	p.state = parked
 	if to := p.leave(f); to != f {
-		f.Resume(to)
+		if s := f.Take(to); s.Pulling {
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if f.Signalled() {
+			f.Obey()
+		}
 	}
 	return p.back()
 }
@@ -113,7 +127,14 @@ func (p *Proc) Yield(f *baton.Fiber) error {
 	p.state = ready
 	p.hub.Loop.Enqueue(p)
 	if to := p.leave(f); to != f {
-		f.Resume(to)
+		if s := f.Take(to); s.Pulling {
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if f.Signalled() {
+			f.Obey()
+		}
 	}
 	_, err := p.back()
 	return err
@@ -244,6 +265,10 @@ func (p *Proc) Withdraw(err error) bool {
 	return true
 }
 
+// Pending reports whether an Interrupt with this very error has not been taken
+// yet.
+func (p *Proc) Pending(err error) bool { return slices.Contains(p.pending, err) }
+
 // settle notes whether interrupts are left.
 func (p *Proc) settle() {
 	if len(p.pending) == 0 {
@@ -294,7 +319,14 @@ func (p *Proc) ParkIO(f *baton.Fiber, w Wait, d *netpoll.Desc, s netpoll.Side, d
 	p.waits = w
 	p.state = parked
 	if to := p.leave(f); to != f {
-		f.Resume(to)
+		if s := f.Take(to); s.Pulling {
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if f.Signalled() {
+			f.Obey()
+		}
 	}
 	c, err := p.back()
 	if c != IO && d.Waiter(s) == (*sideWaker)(p) {

@@ -62,7 +62,7 @@ type Proc struct {
 	prev, next *Proc // in hub.first
 }
 
-// Init sets p up, unstarted, for the hub. An empty name becomes "Greenlet-N".
+// Init sets p up, unstarted, for the hub. The name may be empty: see Name.
 func (p *Proc) Init(h *Hub, owner Owner, name string) {
 	h.names++
 	p.hub, p.owner, p.name, p.number = h, owner, name, h.names
@@ -84,9 +84,15 @@ func (p *Proc) Hub() *Hub { return p.hub }
 // Owner returns what p runs; nil for the root and for raw greenlets.
 func (p *Proc) Owner() Owner { return p.owner }
 
-// Name returns p's name.
+// Name returns p's name. One that was given none has its owner's, if that has a
+// ProcName method, and is "Greenlet-N" otherwise.
 func (p *Proc) Name() string {
-	if p.name == "" {
+	if p.name != "" {
+		return p.name
+	}
+	if o, ok := p.owner.(interface{ ProcName() string }); ok {
+		p.name = o.ProcName()
+	} else {
 		p.name = "Greenlet-" + strconv.FormatUint(p.number, 10)
 	}
 	return p.name

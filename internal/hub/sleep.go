@@ -23,7 +23,14 @@ func Sleep(d time.Duration) {
 		p.state = ready
 		p.hub.Loop.Enqueue(p)
 		if to := p.leave(f); to != f {
-			f.Resume(to)
+			if s := f.Take(to); s.Pulling {
+				s.Next()
+			} else {
+				s.Yield(struct{}{})
+			}
+			if f.Signalled() {
+				f.Obey()
+			}
 		}
 		_, err = p.back()
 	}
