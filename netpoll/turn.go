@@ -36,6 +36,11 @@ func (l *Loop) Next() Runner {
 	return l.ready.pop()
 }
 
+// Batch returns how many entries of the current batch [Loop.Next] has still to
+// hand out: zero means that it would begin the next iteration. Only the owner may
+// call it.
+func (l *Loop) Batch() int { return int(l.batch) }
+
 // nextBatch begins a batch without polling. It reports false if that cannot be,
 // because nothing is ready or a poll is due.
 func (l *Loop) nextBatch() bool {

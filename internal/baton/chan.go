@@ -17,8 +17,8 @@ type place struct {
 // A Slot is what the other back-end parks fibers in. Here it is only the call
 // that continues one fiber and parks the other.
 type Slot struct {
-	Next    func() (struct{}, bool)
-	Yield   func(struct{}) bool
+	Next    func() (any, bool)
+	Yield   func(any) bool
 	Pulling bool
 }
 
@@ -44,10 +44,10 @@ func (f *Fiber) Take(to *Fiber) *Slot {
 	return &f.slot
 }
 
-func (f *Fiber) swap() (struct{}, bool) {
+func (f *Fiber) swap() (any, bool) {
 	f.to.wake <- struct{}{}
 	<-f.wake
-	return struct{}{}, true
+	return f.word(), true
 }
 
 // Resume parks the calling fiber f and continues to, a parked fiber of the same
@@ -62,6 +62,10 @@ func (f *Fiber) Resume(to *Fiber) {
 		f.obey() // never tells to hop: that is what slots need
 	}
 }
+
+// YieldAsNext returns the call that Take prepared. The other back-end has a use
+// for it.
+func (f *Fiber) YieldAsNext() func() (any, bool) { return f.slot.Next }
 
 // reap ends the carrier f, which is idle or a zombie, and waits until it has
 // left its thread.

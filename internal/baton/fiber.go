@@ -17,7 +17,9 @@ type Fiber struct {
 	thread *Thread
 	body   Body   // carriers: what is run next, or now
 	next   *Fiber // carriers: the next one in the pool
+	berth  int    // carriers: the index in the thread's fleet
 	ended  bool   // carriers: the loop was left in order, not by Goexit
+	left   bool   // a root that has left its thread, where its goroutine may be another fiber by now
 }
 
 // signal tells a parked fiber why it is resumed, when it is not to just go on.
@@ -28,6 +30,7 @@ const (
 	signalHop         // give the baton to hopTo at once, and stay parked (in hopTo's place)
 	signalDie         // an idle carrier: return from the goroutine
 	signalExit        // the root: a fiber of the thread called runtime.Goexit, do the same
+	signalTold        // nothing but that it is not to go on without a look, see Tell
 )
 
 // A Body is what a carrier runs. Its methods are called on the carrier.
@@ -51,8 +54,8 @@ type Task struct {
 	// Fiber is where the task is parked: what must be resumed to continue it.
 	// It is nil before the start and after the end, and stale while it runs.
 	Fiber *Fiber
-	// Greenlet and Proc hold the state of package greenlet and of internal/hub.
-	Greenlet, Proc any
+	// Proc and Greenlet hold the state of internal/hub and of package greenlet.
+	Proc, Greenlet any
 	// Ended says that the task's body is over.
 	Ended bool
 }
@@ -62,6 +65,10 @@ func (f *Fiber) Thread() *Thread { return f.thread }
 
 // ID returns the number of the fiber's goroutine.
 func (f *Fiber) ID() uint64 { return f.id }
+
+// Left reports whether the fiber was a root and has left its thread. A fiber of
+// the calling goroutine that has not left is the one that Self returns.
+func (f *Fiber) Left() bool { return f.left }
 
 // IsRoot reports whether f is its thread's root.
 func (f *Fiber) IsRoot() bool { return f.thread.root == f }
@@ -76,6 +83,19 @@ func (f *Fiber) Obey() {
 	}
 }
 
+// Tell makes Signalled true for f, a parked fiber that is resumed next. What it
+// then has to look for is between the caller and f.
+func (f *Fiber) Tell() { f.signal = signalTold }
+
+// word is what a Slot's Next returns where the one who continued f had no means
+// to pass it.
+func (f *Fiber) word() any {
+	if f.signal == signalNone {
+		return nil
+	}
+	return struct{}{}
+}
+
 // obey acts on the signal with which f was resumed. It returns the fiber to
 // which f must hop, or nil if f goes on.
 func (f *Fiber) obey() (hop *Fiber) {
@@ -87,6 +107,8 @@ func (f *Fiber) obey() (hop *Fiber) {
 		f.signal = signalNone
 		f.thread.Rest(f) // an implicit thread has nobody else to leave it
 		runtime.Goexit()
+	case signalTold:
+		f.signal = signalNone
 	}
 	return hop
 }
@@ -103,7 +125,14 @@ func (f *Fiber) main() {
 			continue
 		}
 		f.thread.putIdle(f)
-		f.Resume(to)
+		if s := f.Take(to); s.Pulling { // Resume, without its frame
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if f.Signalled() {
+			f.Obey()
+		}
 	}
 	f.ended = true
 }
@@ -126,5 +155,5 @@ func (f *Fiber) leave() {
 		f.Resume(to)
 	}
 	unregister(f)
-	f.thread.carriers--
+	f.thread.discharge(f)
 }

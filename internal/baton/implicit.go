@@ -53,7 +53,7 @@ func Implicit() *Fiber {
 // it: the pool is emptied and the goroutine is foreign again. On other threads
 // and fibers it does nothing.
 func (t *Thread) Rest(self *Fiber) {
-	if !t.implicit || t.root != self || t.carriers != t.idlers+len(t.zombies) {
+	if !t.implicit || t.root != self || len(t.fleet) != t.idlers+len(t.zombies) {
 		return
 	}
 	t.Close(self)

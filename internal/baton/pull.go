@@ -17,8 +17,11 @@ const Backend = "pull"
 // as many slots as carriers, each with one fiber parked in it, and one fiber
 // that runs and is in none.
 type Slot struct {
-	Next  func() (struct{}, bool)
-	Yield func(struct{}) bool
+	// The value that Yield passes and Next returns is nil if the fiber in Next
+	// may go on without a look at anything, which only package coro says and
+	// asks. Everybody else passes struct{}{} and ignores what it gets.
+	Next  func() (any, bool)
+	Yield func(any) bool
 	// Pulling says that the call to make is Next, see Take; between switches it
 	// says that the last one was.
 	Pulling  bool
@@ -29,6 +32,8 @@ type Slot struct {
 type place struct {
 	at  *Slot // where it is parked
 	own *Slot // carriers: the slot whose end is the end of its goroutine
+
+	yieldAsNext func() (any, bool) // made when it is first needed
 }
 
 func newPlace() place { return place{} }
@@ -36,7 +41,7 @@ func newPlace() place { return place{} }
 // launch makes the carrier's goroutine, parked in its own slot.
 func (f *Fiber) launch() {
 	s := &Slot{occupant: f}
-	s.Next, _ = iter.Pull(func(yield func(struct{}) bool) {
+	s.Next, _ = iter.Pull(func(yield func(any) bool) {
 		s.Yield = yield
 		defer f.coverGoexit()
 		f.main()
@@ -99,6 +104,20 @@ func (f *Fiber) Resume(to *Fiber) {
 			return
 		}
 	}
+}
+
+// YieldAsNext returns the call of Slot.Yield in the shape of Slot.Next, for a
+// fiber that keeps the call in a variable: it is parked in its place by Take
+// already. It costs a frame, which does not matter: the fibers of a generator
+// that is driven by calls alone never need it.
+func (f *Fiber) YieldAsNext() func() (any, bool) {
+	if f.yieldAsNext == nil {
+		f.yieldAsNext = func() (any, bool) {
+			f.at.Yield(struct{}{})
+			return f.word(), true
+		}
+	}
+	return f.yieldAsNext
 }
 
 // reap ends the carrier f, which is idle or a zombie. When a carrier's goroutine

@@ -41,7 +41,14 @@ func (s *schedule) pick() *baton.Fiber {
 func (s *schedule) resume(self, to *baton.Fiber) {
 	s.parked = append(s.parked, self)
 	s.running = to
-	self.Resume(to)
+	switch s.rng.IntN(3) {
+	case 0:
+		self.Resume(to)
+	case 1:
+		takeOver(self, to)
+	case 2:
+		takeOverByOneCall(self, to)
+	}
 	s.check(self)
 }
 

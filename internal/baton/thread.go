@@ -11,6 +11,8 @@ type Thread struct {
 	// Greenlets and Hub hold the state that package greenlet and internal/hub
 	// keep for each thread.
 	Greenlets, Hub any
+	// Generators says that package coro has called OnEnd.
+	Generators bool
 	// Handover passes values from task to task, see its type. Watched tells
 	// package greenlet to take the long way at each switch: the thread is
 	// traced, or it ends.
@@ -23,7 +25,7 @@ type Thread struct {
 	implicit bool   // made for a goroutine that asked for no thread, see Implicit
 	idle     *Fiber // the pool, last in first out, so that warm stacks are used first
 	idlers   int
-	carriers int      // all of them: busy, idle and zombies
+	fleet    []*Fiber // all carriers: busy, idle and zombies, in no order
 	zombies  []*Fiber // ended by Goexit, waiting in a deferred call to be reaped
 	atEnd    []func(*Fiber)
 }
@@ -54,7 +56,7 @@ func (t *Thread) Implicit() bool { return t.implicit }
 // Carriers returns the number of the thread's carriers, and how many of them
 // are idle. Those that ended by Goexit count as idle.
 func (t *Thread) Carriers() (all, idle int) {
-	return t.carriers, t.idlers + len(t.zombies)
+	return len(t.fleet), t.idlers + len(t.zombies)
 }
 
 // Enter makes the calling goroutine, which must be foreign, the root of the
@@ -77,6 +79,7 @@ func (t *Thread) Enter() *Fiber {
 // Carriers stay parked and may be resumed after the next Enter.
 func (t *Thread) Leave() {
 	unregister(t.root)
+	t.root.left = true
 	t.root = nil
 }
 
@@ -89,12 +92,34 @@ func (t *Thread) Carrier(b Body) *Fiber {
 		t.idle, f.next = f.next, nil
 		t.idlers--
 	} else {
-		f = &Fiber{thread: t}
+		f = &Fiber{thread: t, berth: len(t.fleet)}
 		f.launch()
-		t.carriers++
+		t.fleet = append(t.fleet, f)
 	}
 	f.body = b
 	return f
+}
+
+// discharge forgets the carrier f, whose goroutine ends.
+func (t *Thread) discharge(f *Fiber) {
+	last := len(t.fleet) - 1
+	t.fleet[f.berth] = t.fleet[last]
+	t.fleet[f.berth].berth = f.berth
+	t.fleet[last] = nil
+	t.fleet = t.fleet[:last]
+}
+
+// Bodies returns what the thread's carriers have begun to run and not ended, in
+// no order. It is how a package finds its suspended bodies without keeping a
+// list of them.
+func (t *Thread) Bodies() []Body {
+	var all []Body
+	for _, f := range t.fleet {
+		if f.body != nil {
+			all = append(all, f.body)
+		}
+	}
+	return all
 }
 
 // putIdle puts f in the pool.
@@ -134,5 +159,5 @@ func (t *Thread) Trim(self *Fiber, keep int) {
 // caller is the root, self.
 func (t *Thread) Close(self *Fiber) (left int) {
 	t.Trim(self, 0)
-	return t.carriers
+	return len(t.fleet)
 }
