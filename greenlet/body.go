@@ -10,11 +10,47 @@ import (
 // of baton.Body out of the public API, and the conversion allocates nothing.
 type body Greenlet
 
-// Run runs the greenlet to its end.
+// Run runs the greenlet to its end. The common case has a path of its own: a
+// plain function returns, and the parent waits in a Switch.
+//
+// Budget of a greenlet from New to its end on a pooled carrier: one allocation,
+// which is the Greenlet, two switches, and some 80 ns beside them.
 func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
 	g := (*Greenlet)(b)
-	st := stateOf(g.task.Thread)
-	return st.finish(g, g.run(st))
+	t := g.task.Thread
+	st := stateOf(t)
+	h := &t.Handover
+	plain := g.plain
+	if plain == nil || h.Mark&^markNone != 0 {
+		return st.finish(g, g.run(st))
+	}
+	g.plain = nil
+	h.Value = nil
+	if v := protect(plain); v != nil {
+		return st.finish(g, message{value: v, mark: markPanic})
+	}
+	heir := g.parent.task
+	dest := heir.Fiber
+	if dest == nil || heir.Thread != t || t.Watched || t.Implicit() {
+		return st.finish(g, message{})
+	}
+	st.retire(g)
+	h.Mark = 0
+	h.To = heir
+	t.Current = heir
+	return nil, dest
+}
+
+// protect calls f and returns what it panicked with, ready to go on in another
+// greenlet.
+func protect(f func()) (failure any) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = baton.Rethrow(v)
+		}
+	}()
+	f()
+	return nil
 }
 
 // Goexit ends a greenlet that called runtime.Goexit, as t.FailNow does. It has
@@ -47,7 +83,7 @@ func (g *Greenlet) run(st *state) (m message) {
 			return message{err: err, mark: markError}
 		}
 	}
-	if m.mark&(markError|markPanic) != 0 {
+	if m.mark &= markError | markPanic | markNone | markMany; m.mark&(markError|markPanic) != 0 {
 		return m // it dies before its first step
 	}
 	if plain != nil {
@@ -71,9 +107,8 @@ func (g *Greenlet) run(st *state) (m message) {
 // finish ends g with outcome m: it finds the ancestor that gets it, and says how
 // the carrier goes on.
 func (st *state) finish(g *Greenlet, m message) (baton.Body, *baton.Fiber) {
-	m.mark &= markError | markPanic
 	if m.err != nil && errors.Is(m.err, ErrExit) {
-		m = message{value: m.err}
+		m = exit(m.err)
 	}
 	st.retire(g)
 	heir := st.heir(g, &m)
@@ -90,16 +125,23 @@ func (st *state) finish(g *Greenlet, m message) (baton.Body, *baton.Fiber) {
 }
 
 // heir returns the greenlet that goes on when g has ended. If the result cannot
-// be delivered to an ancestor, the error goes on to that one's parent.
+// be delivered to an ancestor, the error goes on to that one's parent, and in the
+// end to the main greenlet.
 func (st *state) heir(g *Greenlet, m *message) *Greenlet {
-	p := g.parent.Load()
-	for !st.closing.Load() && p != nil && p.task.Thread == st.thread {
+	if st.closing.Load() {
+		return &st.main
+	}
+	for p := g.parent; p != nil; {
+		if p.task.Thread != st.thread {
+			*m = message{err: wrongThread(p), mark: markError}
+			break
+		}
 		target, err := p.resolve()
 		if err == nil {
 			return target
 		}
 		*m = message{err: err, mark: markError}
-		p = target.parent.Load()
+		p = target.parent
 	}
 	return &st.main
 }

@@ -19,16 +19,16 @@ type Greenlet struct {
 	task *baton.Task // own, or the task that this greenlet only stands for
 
 	// Any goroutine may read what is atomic.
-	parent  atomic.Pointer[Greenlet]
 	phase   atomic.Uint32 // see phase
 	name    atomic.Pointer[string]
 	context atomic.Pointer[context.Context]
 
 	// The rest belongs to the holder of the thread's baton.
-	plain      func()                         // the body until it is started: one of the two,
-	full       func(args ...any) (any, error) // or neither for a greenlet without a body
-	locals     map[any]any                    // see Local
-	prev, next *Greenlet                      // in the thread's list of live greenlets
+	parent *Greenlet
+	plain  func()                         // the body until it is started: one of the two,
+	full   func(args ...any) (any, error) // or neither for a greenlet without a body
+	locals map[any]any                    // see Local
+	birth  uint64                         // the how manyth of its thread to be started
 }
 
 // A phase is how far a greenlet has come.
@@ -115,22 +115,31 @@ func (g *Greenlet) init(opts []Option) {
 	for _, o := range opts {
 		o(g)
 	}
-	if g.own.Thread == nil {
-		g.adopt(Current())
+	if g.own.Thread != nil {
+		return
 	}
+	if f := baton.Self(); f != nil {
+		t := f.Thread()
+		if p, ok := t.Current.Greenlet.(*Greenlet); ok { // Current, inlined
+			g.own.Thread = t
+			g.parent = p
+			return
+		}
+	}
+	g.adopt(Current())
 }
 
 // adopt makes p the parent of g, which has not started, and p's thread its own.
 func (g *Greenlet) adopt(p *Greenlet) {
 	g.task.Thread = p.task.Thread
-	g.parent.Store(p)
+	g.parent = p
 }
 
 // wrap returns the greenlet that stands for a task of another package.
 func wrap(task *baton.Task) *Greenlet {
 	g := &Greenlet{task: task}
 	g.phase.Store(foreign)
-	g.parent.Store(&stateOf(task.Thread).main)
+	g.parent = &stateOf(task.Thread).main
 	task.Greenlet = g
 	return g
 }

@@ -17,7 +17,8 @@ type Local[T any] struct {
 
 // Get returns the calling greenlet's value, and whether one was set.
 func (l *Local[T]) Get() (value T, ok bool) {
-	value, ok = Current().locals[l].(T)
+	v, ok := Current().locals[l]
+	value, _ = v.(T) // a nil interface is in no type
 	return value, ok
 }
 

@@ -4,7 +4,7 @@ import "fmt"
 
 // Parent returns the greenlet that gets the result of g when it ends, or nil for
 // a main greenlet. Any goroutine may call it.
-func (g *Greenlet) Parent() *Greenlet { return g.parent.Load() }
+func (g *Greenlet) Parent() *Greenlet { return g.parent }
 
 // SetParent makes p the parent of g. It may be called at any time; what counts is
 // the parent at the end of g. Errors leave the parent as it was: [ErrMainParent]
@@ -23,14 +23,14 @@ func (g *Greenlet) SetParent(p *Greenlet) error {
 	case p == nil:
 		return ErrNilParent
 	}
-	for a := p; a != nil; a = a.parent.Load() {
+	for a := p; a != nil; a = a.parent {
 		if a == g {
 			return ErrCyclicParent
 		}
 	}
 	switch {
 	case g.task.Thread == p.task.Thread:
-		g.parent.Store(p)
+		g.parent = p
 	case g.phase.Load() == pending:
 		g.adopt(p)
 	default:

@@ -3,6 +3,7 @@ package greenlet
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/baton-go/baton/internal/baton"
 )
@@ -49,11 +50,15 @@ func (st *state) end(root *baton.Fiber) {
 	st.tracer = nil
 	st.closing.Store(true)
 	var failure any
-	for st.last != nil {
-		if v := st.kill(root, st.last); v != nil && failure == nil {
+	for _, g := range slices.Backward(st.all()) {
+		if g.Dead() {
+			continue
+		}
+		if v := st.kill(root, g); v != nil && failure == nil {
 			failure = v
 		}
 	}
+	st.show()
 	st.exited.Store(true)
 	if failure != nil {
 		panic(failure)

@@ -46,20 +46,30 @@ func (g *Greenlet) Switch(args ...any) (any, error) {
 	}
 	t := self.Thread()
 	me := t.Current
-	if task.Thread != t || task == me || task.Fiber == nil || t.Watched {
+	if task.Thread != t || task == me || t.Watched {
 		return g.detour(self, args)
 	}
 	var v any
+	var mark uint8
+	dest := task.Fiber
 	if len(args) != 0 {
 		v = args[0]
 	}
+	if dest == nil {
+		if dest = g.start(); dest == nil {
+			return g.detour(self, args)
+		}
+		if len(args) == 0 {
+			mark = markNone
+		}
+	}
 	h := &t.Handover
-	h.Mark = 0
+	h.Mark = mark
 	h.To = task
 	h.Value = v
 	me.Fiber = self
 	t.Current = task
-	if s := self.Take(task.Fiber); s.Pulling {
+	if s := self.Take(dest); s.Pulling {
 		s.Next()
 	} else {
 		s.Yield(struct{}{})
@@ -73,6 +83,17 @@ func (g *Greenlet) Switch(args ...any) (any, error) {
 		return v, nil
 	}
 	return arrive(me)
+}
+
+// start gives g a carrier if it is pending and nothing is in the way. The caller
+// is in its thread.
+func (g *Greenlet) start() *baton.Fiber {
+	t := g.task.Thread
+	if g.phase.Load() != pending || g.plain == nil && g.full == nil || g.parent.task.Thread != t {
+		return nil
+	}
+	stateOf(t).begin(g)
+	return t.Carrier((*body)(g))
 }
 
 // detour is every Switch but the common one.
@@ -149,7 +170,7 @@ func (g *Greenlet) depart(self *baton.Fiber, m *message) (*baton.Fiber, *baton.F
 		return m.refuse(st.refuse())
 	}
 	if m.err != nil && g.Dead() && errors.Is(m.err, ErrExit) {
-		*m = message{value: m.err}
+		*m = exit(m.err)
 	}
 	target, err := g.resolve()
 	if err != nil {
@@ -175,6 +196,12 @@ func (g *Greenlet) depart(self *baton.Fiber, m *message) (*baton.Fiber, *baton.F
 	return self, dest
 }
 
+// exit returns the message of an orderly end: err as a value. A parent that has
+// not begun is started without an argument by it, as Python does.
+func exit(err error) message {
+	return message{value: err, mark: markNone}
+}
+
 // refuse makes err what the call returns.
 func (m *message) refuse(err error) (*baton.Fiber, *baton.Fiber) {
 	*m = message{err: err}
@@ -186,7 +213,7 @@ func (m *message) refuse(err error) (*baton.Fiber, *baton.Fiber) {
 // returns the greenlet that cannot be switched to.
 func (g *Greenlet) resolve() (*Greenlet, error) {
 	t := g.task.Thread
-	for ; g.task.Thread == t; g = g.parent.Load() {
+	for ; g.task.Thread == t; g = g.parent {
 		switch phase := g.phase.Load(); {
 		case phase == started || g.isMain():
 			return g, nil
@@ -194,7 +221,7 @@ func (g *Greenlet) resolve() (*Greenlet, error) {
 			if g.plain == nil && g.full == nil {
 				return g, ErrNoRun
 			}
-			if p := g.parent.Load(); p.task.Thread != t {
+			if p := g.parent; p.task.Thread != t {
 				return g, wrongThread(p)
 			}
 			return g, nil
@@ -235,6 +262,7 @@ func arrive(me *baton.Task) (any, error) {
 	st := stateOf(t)
 	m, origin := st.take()
 	if m.mark&markRest != 0 {
+		st.show()
 		t.Rest(me.Fiber)
 	}
 	if m.mark&markTrace != 0 {

@@ -1,7 +1,9 @@
 package greenlet
 
 import (
+	"cmp"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"weak"
@@ -16,13 +18,19 @@ type state struct {
 	main   Greenlet
 	tracer Tracer
 	origin *Greenlet // who made the switch that is under way, if it is traced
-	last   *Greenlet // the live greenlet that was started last, linked by prev
+	births uint64    // how many greenlets were started
+	live   int       // how many of them have not ended
+	shown  int       // what public says
 
-	live    atomic.Int64 // how many are live
+	public  atomic.Int64 // live, for other threads: not more than slack behind
 	closing atomic.Bool  // Run is ending the greenlets
 	exited  atomic.Bool  // and has done so
 	refused int          // switches refused to the greenlet that is being ended
 }
+
+// slack is how far a thread's public count may be behind. An atomic write at each
+// start and end of a greenlet would be a tenth of its cost.
+const slack = 32
 
 // states holds every thread's state for LiveCount, and keeps none of them.
 var states struct {
@@ -72,32 +80,47 @@ func current() *state {
 	return stateOf(baton.ImplicitThread())
 }
 
-// begin makes g, which is pending, one of the live greenlets.
+// begin makes g, which is pending, one of the live greenlets. The list of them is
+// the list of the carriers' bodies.
 func (st *state) begin(g *Greenlet) {
 	g.phase.Store(started)
-	g.prev = st.last
-	if st.last != nil {
-		st.last.next = g
-	}
-	st.last = g
-	st.live.Add(1)
+	st.births++
+	g.birth = st.births
+	st.count(1)
 }
 
 // retire makes g, which is live, dead.
 func (st *state) retire(g *Greenlet) {
-	if g.next != nil {
-		g.next.prev = g.prev
-	} else {
-		st.last = g.prev
-	}
-	if g.prev != nil {
-		g.prev.next = g.next
-	}
-	g.prev, g.next, g.locals = nil, nil, nil
-	g.task.Fiber = nil
-	g.task.Ended = true
+	g.locals, g.own.Fiber = nil, nil
+	g.own.Ended = true
 	g.phase.Store(dead)
-	st.live.Add(-1)
+	st.count(-1)
+}
+
+// all returns the live greenlets in the order in which they were started.
+func (st *state) all() []*Greenlet {
+	all := make([]*Greenlet, 0, st.live)
+	for _, b := range st.thread.Bodies() {
+		if b, ok := b.(*body); ok && b.phase.Load() == started {
+			all = append(all, (*Greenlet)(b))
+		}
+	}
+	slices.SortFunc(all, func(a, b *Greenlet) int { return cmp.Compare(a.birth, b.birth) })
+	return all
+}
+
+// count adds n to the number of live greenlets.
+func (st *state) count(n int) {
+	st.live += n
+	if d := st.live - st.shown; d > slack || d < -slack {
+		st.show()
+	}
+}
+
+// show brings the public count up to date.
+func (st *state) show() {
+	st.shown = st.live
+	st.public.Store(int64(st.live))
 }
 
 // Current returns the greenlet that calls. Any goroutine may call it: one that
@@ -120,24 +143,21 @@ func Main() *Greenlet { return &current().main }
 // is the answer to the garbage collection that Python has and Go has not: a
 // suspended greenlet that everybody has forgotten is still here, so that it can
 // be found, and ended with Throw(nil).
-func Live() []*Greenlet {
-	st := current()
-	all := make([]*Greenlet, st.live.Load())
-	for i, g := len(all)-1, st.last; g != nil; i, g = i-1, g.prev {
-		all[i] = g
-	}
-	return all
-}
+func Live() []*Greenlet { return current().all() }
 
 // LiveCount returns how many greenlets have begun and not ended, in all threads
-// of the process. Any goroutine may call it.
+// of the process. The calling thread and those that are over count exactly, every
+// other one as it was up to 32 starts and ends ago. Any goroutine may call it.
 func LiveCount() int {
+	if f := baton.Self(); f != nil {
+		stateOf(f.Thread()).show()
+	}
 	states.Lock()
 	defer states.Unlock()
 	n := int64(0)
 	for w := range states.all {
 		if st := w.Value(); st != nil {
-			n += st.live.Load()
+			n += st.public.Load()
 		}
 	}
 	return int(n)
