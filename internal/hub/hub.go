@@ -32,10 +32,9 @@ type Hub struct {
 	held    map[Resource]struct{} // what must be closed with the hub
 	ending  bool                  // KillAll is at work
 	hopes   int                   // see Hope
+	stops   bool                  // see EndIteration
 	closing bool                  // the hub's fiber is to end
 	done    chan struct{}         // closed with the hub, for goroutines that wait in Do
-
-	iteration iterationEnd
 }
 
 // New makes a hub in a thread of its own, which nobody has entered yet.
@@ -122,7 +121,12 @@ func (h *Hub) end(root *baton.Fiber) {
 // entry was in the queue.
 func (h *Hub) take() (*Proc, netpoll.Runner) {
 	for {
-		r := h.entry()
+		var r netpoll.Runner
+		if h.stops {
+			r = h.entry()
+		} else {
+			r = h.Loop.Next()
+		}
 		p, ok := r.(*Proc)
 		if !ok {
 			return nil, r
