@@ -61,16 +61,16 @@ var ErrClosed = net.ErrClosed
 
 // Functions that only calculate: they park nowhere.
 var (
-	CIDRMask             = net.CIDRMask
-	IPv4                 = net.IPv4
-	IPv4Mask             = net.IPv4Mask
-	JoinHostPort         = net.JoinHostPort
-	ParseCIDR            = net.ParseCIDR
-	ParseIP              = net.ParseIP
-	ParseMAC             = net.ParseMAC
-	SplitHostPort        = net.SplitHostPort
-	TCPAddrFromAddrPort  = net.TCPAddrFromAddrPort
-	UDPAddrFromAddrPort  = net.UDPAddrFromAddrPort
+	CIDRMask            = net.CIDRMask
+	IPv4                = net.IPv4
+	IPv4Mask            = net.IPv4Mask
+	JoinHostPort        = net.JoinHostPort
+	ParseCIDR           = net.ParseCIDR
+	ParseIP             = net.ParseIP
+	ParseMAC            = net.ParseMAC
+	SplitHostPort       = net.SplitHostPort
+	TCPAddrFromAddrPort = net.TCPAddrFromAddrPort
+	UDPAddrFromAddrPort = net.UDPAddrFromAddrPort
 )
 
 // ResolveTCPAddr returns an address of TCP end point, as net.ResolveTCPAddr does.
@@ -87,7 +87,7 @@ func ResolveTCPAddr(network, address string) (*TCPAddr, error) {
 		a, err = net.ResolveTCPAddr(network, address)
 	})
 	if interrupt != nil {
-		return nil, p.Unwind(interrupt)
+		return nil, unwind(interrupt)
 	}
 	return a, err
 }
