@@ -1,0 +1,96 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/internal/hub"
+)
+
+// ErrCancelled is matched by the error of whatever was cancelled: an awaiting
+// call in a cancelled task, and a cancelled [Task] or [Future] that is awaited.
+// The errors themselves are [*CancelledError]s. It is context.Canceled to
+// errors.Is. It mirrors asyncio.CancelledError.
+//
+// A coroutine that returns an error which matches ErrCancelled ends its task as
+// cancelled, whoever cancelled what, as in asyncio.
+var ErrCancelled error = new(CancelledError)
+
+// A CancelledError says that a task or a future was cancelled, and with which
+// message.
+type CancelledError struct {
+	Msg string // what [Task.Cancel] was given; may be empty
+	Err error  // what ended the task from outside asyncio, such as a gevent kill; nil after a Cancel
+}
+
+// Error returns the message.
+func (e *CancelledError) Error() string {
+	switch {
+	case e.Err != nil:
+		return "asyncio: cancelled: " + e.Err.Error()
+	case e.Msg != "":
+		return "asyncio: cancelled: " + e.Msg
+	}
+	return "asyncio: cancelled"
+}
+
+// Is makes every CancelledError match ErrCancelled and context.Canceled.
+func (e *CancelledError) Is(target error) bool {
+	return target == ErrCancelled || target == context.Canceled
+}
+
+// Unwrap returns Err.
+func (e *CancelledError) Unwrap() error { return e.Err }
+
+// ErrInvalidState is matched by the error of asking for a result that is not
+// there yet, and of setting one that is there already: asyncio's
+// InvalidStateError.
+var ErrInvalidState = errors.New("asyncio: invalid state")
+
+var (
+	errNoResult = fmt.Errorf("%w: the result is not ready; await it", ErrInvalidState)
+	errSet      = fmt.Errorf("%w: the result is set already", ErrInvalidState)
+)
+
+// ErrLoopClosed is returned by calls that run a closed loop, or schedule
+// something on it from outside. It stands for asyncio's RuntimeError "Event loop
+// is closed".
+var ErrLoopClosed = errors.New("asyncio: the event loop is closed")
+
+// ErrLoopRunning is matched by the error of running a loop where that cannot be:
+// in a task, which is run by a loop already; in a thread that is another loop's;
+// and while somebody else runs it. It stands for asyncio's RuntimeErrors "This
+// event loop is already running" and "Cannot run the event loop while another
+// loop is running".
+var ErrLoopRunning = errors.New("asyncio: an event loop is running")
+
+// ErrLoopStopped is returned by [RunUntilComplete] when [Loop.Stop] ended it
+// before its task was done; the task goes on when the loop runs again.
+var ErrLoopStopped = errors.New("asyncio: the event loop was stopped before the task was done")
+
+// ErrSurvivors is matched by the error of [Loop.Close] and [Run] when tasks were
+// left that would not end: they recover what unwinds them and wait again. Their
+// goroutines are lost.
+var ErrSurvivors = errors.New("not ended when their loop was closed")
+
+// ErrLoopExit is matched by a [*LoopExit].
+var ErrLoopExit = hub.ErrLoopExit
+
+// A LoopExit is the error of running a loop when the main task waits and nothing
+// is left that could wake it. It lists every waiting task, what it waits for and
+// its stack. asyncio would wait for ever.
+type LoopExit = hub.LoopExit
+
+// A PanicError is the error of a task that panicked: the value, and the stack
+// where it happened.
+type PanicError = baton.PanicError
+
+// misuse panics for a call that is a mistake in the program.
+func misuse(op, wrong, do string) {
+	panic(op + ": " + wrong + "; " + do)
+}
+
+// isCancel reports whether err ends a task as cancelled.
+func isCancel(err error) bool { return errors.Is(err, ErrCancelled) }

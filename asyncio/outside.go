@@ -1,0 +1,86 @@
+package asyncio
+
+import (
+	"context"
+
+	"github.com/baton-go/baton/internal/hub"
+)
+
+// An outside is a context that may end while a Proc is parked: one with a
+// deadline or a cancel function, as opposed to the task's own. Nil stands for
+// none, and every method takes it.
+type outside struct {
+	proc  *hub.Proc
+	stop  func() bool
+	ended bool // ctx ended while it was watched
+	over  bool // it is no longer watched
+}
+
+// others returns what of ctx may end for a reason that is not t's: nil if nothing
+// can, as with the context of t itself. T may be nil. If it has ended already the
+// error is the one for the caller.
+func others(ctx context.Context, t *task) (context.Context, error) {
+	if t != nil && ctx == &t.ctx {
+		if !t.ctx.bound {
+			return nil, nil
+		}
+		ctx = t.ctx.parent
+	} else if done := ctx.Done(); done == nil || t != nil && !t.ctx.bound && done == t.ctx.Done() {
+		return nil, nil
+	}
+	if ctx.Err() == nil {
+		return ctx, nil
+	}
+	err := reason(ctx)
+	if t != nil && t.request != nil && err == error(t.request) {
+		t.takeRequest() // this is how it is delivered
+	}
+	return nil, err
+}
+
+// watch begins to watch ctx, which may be nil, for a parking call of p.
+//
+// Budget: nothing without a ctx; else what context.AfterFunc costs, and when ctx
+// ends a goroutine and a Post.
+func watch(ctx context.Context, p *hub.Proc) *outside {
+	if ctx == nil {
+		return nil
+	}
+	o := &outside{proc: p}
+	h := p.Hub()
+	h.Hope()
+	o.stop = context.AfterFunc(ctx, func() {
+		// ErrClosed means that nobody is left to be told.
+		_ = h.Post(o.fire)
+	})
+	return o
+}
+
+// reason returns the error for a call whose context has ended: that of the
+// context, but the cancellation itself if it was a task's.
+func reason(ctx context.Context) error {
+	if cause := context.Cause(ctx); isCancel(cause) {
+		return cause
+	}
+	return ctx.Err()
+}
+
+// fire runs on the hub.
+func (o *outside) fire() {
+	if !o.over {
+		o.ended = true
+		o.proc.Wake()
+	}
+}
+
+// fired reports whether the context has ended.
+func (o *outside) fired() bool { return o != nil && o.ended }
+
+// close ends the watch.
+func (o *outside) close() {
+	if o != nil {
+		o.over = true
+		o.stop()
+		o.proc.Hub().Unhope()
+	}
+}
