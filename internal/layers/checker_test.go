@@ -80,7 +80,7 @@ func (c checker) checkOwn(f source, from layer, pkg string, say func(string, ...
 	switch {
 	case !ok:
 		say("imports %s, which has no layer: %s", pkg, addToTable)
-	case strings.HasPrefix(pkg, "examples/") && (f.test || from.path == to.path) && pkg != f.pkg:
+	case strings.HasPrefix(pkg, "examples/") && pkg != f.pkg:
 		say("imports %s: nothing imports an example", pkg)
 	case from.path == to.path:
 	case f.test && to.rank <= from.rank:

@@ -1,0 +1,13 @@
+// Package bench compares Baton with the same things done in plain Go.
+//
+// It is a module of its own, so that what it needs is no dependency of Baton's
+// users. It has three commands and ordinary benchmarks:
+//
+//	go run ./ratios                # each pair side by side, the ratio and its budget
+//	go run ./million               # a million sleeping greenlets
+//	go run ./million -goroutines   # a million sleeping goroutines
+//	go test -bench . -benchmem     # the pairs as benchmarks
+//
+// The pairs stand in one table, cases.All in internal/cases; a new row there is
+// all that a new comparison needs.
+package bench
