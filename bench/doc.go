@@ -1,7 +1,7 @@
 // Package bench compares Baton with the same things done in plain Go.
 //
 // It is a module of its own, so that what it needs is no dependency of Baton's
-// users. It has three commands and ordinary benchmarks:
+// users. It has two commands, and ordinary benchmarks:
 //
 //	go run ./ratios                # each pair side by side, the ratio and its budget
 //	go run ./million               # a million sleeping greenlets

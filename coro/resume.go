@@ -11,8 +11,8 @@ import (
 //
 // A switch of coroutines makes the processor mispredict the return from each
 // call frame that lies between the switch and the code that asked for it, on
-// either side, at 6-9 ns for a frame, where the whole of a switch costs some 45. So Next
-// and Send must not be frames: the compiler has to inline them into their
+// either side, at 6-9 ns for a frame, where the whole of a switch costs some 45.
+// So Next and Send must not be frames: the compiler has to inline them into their
 // callers. The inliner allows 80 nodes and charges 57 extra for a call, but 17 if
 // what is called is a parameter, which explains the odd shape of what follows:
 //
@@ -48,10 +48,10 @@ func glideSend[In any](send func(In) leap, in In, l leap) (word any) {
 	return
 }
 
-// Take, left and signalled are the methods of Fiber. Generic code is compiled in the
-// package that uses it, where the compiler can inline functions of packages that
+// Take, left and signalled are methods of Fiber. Generic code is compiled in the
+// package that uses it, where the compiler can inline a function of a package that
 // the user does not import only if code of this package that is not generic has
-// made it carry them along.
+// made the package carry it along.
 func take(f, to *baton.Fiber) *baton.Slot { return f.Take(to) }
 func left(f *baton.Fiber) bool            { return f.Left() }
 func signalled(f *baton.Fiber) bool       { return f.Signalled() }

@@ -21,7 +21,8 @@ type Greenlet struct {
 	fe    func() error
 	err   error
 	ended bool
-	links []link // told of the end, in this order
+	link1 link   // told of the end first: most have one waiter, and no need of a list
+	links []link // told then, in this order
 }
 
 // Joinable is what can be joined: a *[Greenlet], or an *[Of].
@@ -117,6 +118,10 @@ func (g *Greenlet) finish(err error) {
 	g.err = err
 	g.ended = true
 	g.f, g.fe = nil, nil
+	if g.link1.waiter != nil {
+		g.link1.tell()
+		g.link1 = link{}
+	}
 	for _, l := range g.links {
 		l.tell()
 	}

@@ -45,6 +45,23 @@ func (l link) tell() {
 	}
 }
 
+// tellAtEnd adds l to those that are told of the end.
+func (g *Greenlet) tellAtEnd(l link) {
+	if g.link1.waiter == nil && len(g.links) == 0 {
+		g.link1 = l
+		return
+	}
+	g.links = append(g.links, l)
+}
+
+// forgetLinks takes w out of those that are told of the end.
+func (g *Greenlet) forgetLinks(w *waiter) {
+	if g.link1.waiter == w {
+		g.link1 = link{}
+	}
+	g.links = slices.DeleteFunc(g.links, func(l link) bool { return l.waiter == w })
+}
+
 // waitFor parks until every greenlet of gs has ended, or, if limited, d has
 // passed. It returns those that have, and unwinds if it is interrupted.
 func waitFor(op string, gs []Joinable, limited bool, d time.Duration) []Joinable {
@@ -63,7 +80,7 @@ func waitFor(op string, gs []Joinable, limited bool, d time.Duration) []Joinable
 		if g := j.greenlet(); !g.ended {
 			mustOwn(op, g, p)
 			w.left++
-			g.links = append(g.links, link{w, j})
+			g.tellAtEnd(link{w, j})
 		}
 	}
 	if err := w.park(op, f, limited, d); err != nil {
@@ -98,7 +115,7 @@ func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) 
 func (w *waiter) forget() {
 	for _, j := range w.all {
 		if g := j.greenlet(); !g.ended {
-			g.links = slices.DeleteFunc(g.links, func(l link) bool { return l.waiter == w })
+			g.forgetLinks(w)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type body Greenlet
 // plain function returns, and the parent waits in a Switch.
 //
 // Budget of a greenlet from New to its end on a pooled carrier: one allocation,
-// which is the Greenlet, two switches, and some 80 ns beside them.
+// which is the Greenlet and costs 40 ns, two switches, and some 60 ns beside them.
 func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
 	g := (*Greenlet)(b)
 	t := g.task.Thread

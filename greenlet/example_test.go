@@ -200,9 +200,7 @@ func ExampleSetTrace() {
 		fmt.Println(e, "from", name(from), "to", name(to))
 		return nil
 	})
-	defer greenlet.SetTrace(previous)
-	origin.Switch()
-	// The parent of target is main, since it was made there.
+	origin.Switch() // the parent of target is main, since it was made there
 	greenlet.SetTrace(previous)
 	origin.Throw(nil)
 	// Output:

@@ -98,3 +98,30 @@ func TestATaskOfAnotherPackageIsAGreenletToo(t *testing.T) {
 		require.Equal(t, errSome, thrown)
 	})
 }
+
+func TestAThreadOfAnotherPackage(t *testing.T) {
+	onGoroutine(func() {
+		thread := baton.NewThread()
+		root := thread.Enter()
+		var g *greenlet.Greenlet
+		var late error
+		thread.OnEnd(func(*baton.Fiber) { _, late = g.Switch() })
+		main := greenlet.Current()
+		if main != greenlet.Main() || main.Parent() != nil {
+			t.Error("the root is not the main greenlet")
+		}
+		ended := false
+		g = greenlet.New(func() {
+			defer func() { ended = true }()
+			main.Switch()
+		})
+		g.Switch()
+		thread.End(root)
+		if !ended || !g.Dead() || !main.Dead() {
+			t.Error("the end of the thread did not end its greenlets")
+		}
+		if late != greenlet.ErrExit {
+			t.Errorf("a switch at the end returned %v", late)
+		}
+	})
+}

@@ -11,9 +11,10 @@ import (
 // switched to. See the package comment. It is made by [New], and by the package
 // itself for the main greenlet of each thread; it must not be copied.
 //
-// Any goroutine may hold a Greenlet and ask for its state ([Greenlet.Dead],
-// [Greenlet.Name], [Greenlet.String], ...), but only the greenlets of its own
-// thread can switch to it.
+// Any goroutine may hold a Greenlet and call those methods that say so. Only the
+// greenlets of its own thread can switch to it. A Greenlet that stands for one of
+// package gevent, or for a task of package asyncio, should be left to its own
+// thread altogether: what its state methods read belongs to that.
 type Greenlet struct {
 	own  baton.Task  // the task of a greenlet made by New
 	task *baton.Task // own, or the task that this greenlet only stands for

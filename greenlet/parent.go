@@ -3,7 +3,8 @@ package greenlet
 import "fmt"
 
 // Parent returns the greenlet that gets the result of g when it ends, or nil for
-// a main greenlet. Any goroutine may call it.
+// a main greenlet. It is for the greenlets of g's thread. It mirrors
+// greenlet.parent.
 func (g *Greenlet) Parent() *Greenlet { return g.parent }
 
 // SetParent makes p the parent of g. It may be called at any time; what counts is
@@ -12,10 +13,10 @@ func (g *Greenlet) Parent() *Greenlet { return g.parent }
 // an ancestor of p or p itself, [ErrWrongThread] if g has begun and p belongs to
 // another thread.
 //
-// A greenlet that has not begun moves to p's thread with that. Like any value
-// that passes from one goroutine to another it must be handed over in order, by
-// a channel for example. Otherwise any goroutine may call SetParent, but its
-// order with the end of g is only certain in g's thread.
+// A greenlet that has not begun moves to p's thread with that, and belongs to it
+// from then on. Like any value that passes from one goroutine to another it must
+// be handed over in order, by a channel for example. SetParent is for the
+// greenlets of g's thread, and does not switch.
 func (g *Greenlet) SetParent(p *Greenlet) error {
 	switch {
 	case g.isMain():

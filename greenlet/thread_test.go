@@ -184,6 +184,17 @@ func TestParentsInOtherThreads(t *testing.T) {
 			require.False(t, child.Started())
 		})
 	})
+	t.Run("do not get what is sent to a dead child", func(t *testing.T) {
+		inOther(t, func(t *testing.T, other *greenlet.Greenlet) {
+			p := greenlet.New(func() {})
+			g := greenlet.New(func() {}, greenlet.WithParent(p))
+			fails(t, errSome)(g.Throw(errSome))
+			p = greenlet.New(func() {})
+			require.NoError(t, g.SetParent(p))
+			require.NoError(t, p.SetParent(other))
+			fails(t, greenlet.ErrWrongThread)(g.Switch())
+		})
+	})
 	t.Run("to which a greenlet is handed over before it begins", func(t *testing.T) {
 		handed := make(chan *greenlet.Greenlet)
 		onGoroutine(func() {

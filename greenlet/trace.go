@@ -44,12 +44,10 @@ func (st *state) setTracer(f Tracer) {
 	st.pin(pinTracer, f != nil)
 }
 
-// trace calls the tracer in target, where a message marked mark arrived.
+// trace calls the tracer, which is set, in target, where a message marked mark
+// arrived.
 func (st *state) trace(mark uint8, origin, target *Greenlet) error {
-	tracer, ok := st.tracer, false
-	if tracer == nil {
-		return nil
-	}
+	ok := false
 	defer func() {
 		if !ok {
 			st.setTracer(nil)
@@ -59,7 +57,7 @@ func (st *state) trace(mark uint8, origin, target *Greenlet) error {
 	if mark&(markError|markPanic) != 0 {
 		event = EventThrow
 	}
-	err := tracer(event, origin, target)
+	err := st.tracer(event, origin, target)
 	ok = err == nil
 	return err
 }

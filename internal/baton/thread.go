@@ -122,6 +122,9 @@ func (t *Thread) Bodies() []Body {
 	return all
 }
 
+// Pooled reports whether Carrier would find an idle carrier.
+func (t *Thread) Pooled() bool { return t.idle != nil }
+
 // putIdle puts f in the pool.
 func (t *Thread) putIdle(f *Fiber) {
 	f.next = t.idle

@@ -48,8 +48,9 @@ type Proc struct {
 	since       time.Duration // the loop's time at which it was parked
 	state       state
 	cause       Cause
-	timed       bool // the timer may be armed
-	interrupted bool // pending is not empty
+	timed       bool   // the timer may be armed
+	interrupted bool   // pending is not empty
+	number      uint32 // counts the hub's Procs, for the default name
 	own         baton.Task
 
 	waits   Wait // what it is parked for
@@ -58,7 +59,6 @@ type Proc struct {
 	pending []error // interrupts that wait to be taken
 
 	name       string
-	number     uint64
 	prev, next *Proc // in hub.first
 }
 
@@ -93,7 +93,7 @@ func (p *Proc) Name() string {
 	if o, ok := p.owner.(interface{ ProcName() string }); ok {
 		p.name = o.ProcName()
 	} else {
-		p.name = "Greenlet-" + strconv.FormatUint(p.number, 10)
+		p.name = "Greenlet-" + strconv.FormatUint(uint64(p.number), 10)
 	}
 	return p.name
 }
