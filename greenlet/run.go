@@ -38,12 +38,14 @@ func Run(f func()) {
 			"call Run on a goroutine of its own", self.Thread().Number()))
 	}
 	t := baton.NewThread()
-	stateOf(t)
-	defer t.End(t.Enter())
+	root := t.Enter()
+	defer t.End(root)
+	defer stateOf(t).end(root) // before generators are closed, in which greenlets may be parked
 	f()
 }
 
-// end ends every live greenlet. It runs on the root when the thread ends.
+// end ends every live greenlet. It runs on the root when the thread ends, and it
+// may run twice.
 func (st *state) end(root *baton.Fiber) {
 	t := st.thread
 	t.Watched = true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/baton-go/baton/coro"
 	"github.com/baton-go/baton/greenlet"
 )
 
@@ -333,4 +334,39 @@ func TestRunInABubble(t *testing.T) {
 		g.Switch()
 		g.Switch() // an implicit thread leaves the bubble clean too
 	})
+}
+
+// A greenlet may be suspended inside a generator that it drives. Both end.
+func TestRunEndsAGreenletThatIsSuspendedInAGenerator(t *testing.T) {
+	var log []string
+	before := runtime.NumGoroutine()
+	greenlet.Run(func() {
+		main := greenlet.Current()
+		c := coro.New(func(yield func(int) (struct{}, error)) (struct{}, error) {
+			defer func() { log = append(log, "generator") }()
+			for i := 0; ; i++ {
+				main.Switch(i)
+				if _, err := yield(i); err != nil {
+					return struct{}{}, err
+				}
+			}
+		})
+		g := greenlet.New(func() {
+			defer func() { log = append(log, "greenlet") }()
+			for {
+				if _, err := c.Next(); err != nil {
+					return
+				}
+				if _, err := main.Switch(); err != nil {
+					return
+				}
+			}
+		})
+		returns(t, 0)(g.Switch())
+		returns(t, nil)(g.Switch())
+		returns(t, 1)(g.Switch())
+		require.Contains(t, g.Stack(), "coro")
+	})
+	require.Equal(t, []string{"greenlet", "generator"}, log)
+	requireGoroutines(t, before)
 }

@@ -15,7 +15,7 @@ const sysAcceptName = "accept"
 func openSocket(family int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	fd, err := syscall.Socket(family, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return -1, err
 	}
@@ -26,7 +26,7 @@ func sysAccept(fd int) (int, Addr, error) {
 	for {
 		// Accept does not block, so the lock is held for a moment only.
 		syscall.ForkLock.RLock()
-		conn, sa, err := unix.Accept(fd)
+		conn, sa, err := syscall.Accept(fd)
 		if err == nil {
 			err = prepare(conn)
 		}

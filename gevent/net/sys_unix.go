@@ -13,6 +13,9 @@ import (
 
 const sysSockets = true
 
+// Where addresses are passed the calls are package syscall's: those of x/sys/unix
+// ask the kernel for the protocol of each socket first.
+
 func sysSocket(v6, only6 bool) (int, error) {
 	family := unix.AF_INET
 	if v6 {
@@ -38,7 +41,7 @@ func sysBind(fd int, v6 bool, a *TCPAddr) error {
 	if err != nil {
 		return err
 	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+	return os.NewSyscallError("bind", syscall.Bind(fd, sa))
 }
 
 func sysConnect(fd int, v6 bool, a *TCPAddr) error {
@@ -46,7 +49,7 @@ func sysConnect(fd int, v6 bool, a *TCPAddr) error {
 	if err != nil {
 		return err
 	}
-	switch err := unix.Connect(fd, sa); err {
+	switch err := syscall.Connect(fd, sa); err {
 	case unix.EINTR:
 		// The connect goes on.
 		return unix.EINPROGRESS
@@ -68,7 +71,7 @@ func sysConnected(fd int) (Addr, error) {
 	}
 	switch errno := syscall.Errno(n); errno {
 	case 0, unix.EISCONN:
-		if sa, err := unix.Getpeername(fd); err == nil {
+		if sa, err := syscall.Getpeername(fd); err == nil {
 			return tcpAddr(sa), nil
 		}
 		return nil, unix.EINPROGRESS
@@ -81,13 +84,13 @@ func sysConnected(fd int) (Addr, error) {
 
 func sysLocalAddr(fd int) Addr {
 	// A socket that lost its connection has its address still.
-	sa, _ := unix.Getsockname(fd)
+	sa, _ := syscall.Getsockname(fd)
 	return tcpAddr(sa)
 }
 
 // sockaddr is a for a socket of the family. In an IPv6 socket both wildcards
 // stand for both families.
-func sockaddr(v6 bool, a *TCPAddr) (unix.Sockaddr, error) {
+func sockaddr(v6 bool, a *TCPAddr) (syscall.Sockaddr, error) {
 	ip := a.IP
 	if !v6 {
 		if len(ip) == 0 {
@@ -97,7 +100,7 @@ func sockaddr(v6 bool, a *TCPAddr) (unix.Sockaddr, error) {
 		if ip4 == nil {
 			return nil, &AddrError{Err: "non-IPv4 address", Addr: ip.String()}
 		}
-		return &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip4)}, nil
+		return &syscall.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip4)}, nil
 	}
 	if len(ip) == 0 || ip.Equal(net.IPv4zero) {
 		ip = net.IPv6zero
@@ -106,15 +109,15 @@ func sockaddr(v6 bool, a *TCPAddr) (unix.Sockaddr, error) {
 	if ip16 == nil {
 		return nil, &AddrError{Err: "non-IPv6 address", Addr: ip.String()}
 	}
-	return &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(ip16), ZoneId: zoneIndex(a.Zone)}, nil
+	return &syscall.SockaddrInet6{Port: a.Port, Addr: [16]byte(ip16), ZoneId: zoneIndex(a.Zone)}, nil
 }
 
 // tcpAddr is the address that the system gave.
-func tcpAddr(sa unix.Sockaddr) Addr {
+func tcpAddr(sa syscall.Sockaddr) Addr {
 	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return &TCPAddr{IP: sa.Addr[:], Port: sa.Port}
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		return &TCPAddr{IP: sa.Addr[:], Port: sa.Port, Zone: zoneName(sa.ZoneId)}
 	}
 	return &TCPAddr{}

@@ -6,6 +6,8 @@ package baton
 // of g is private and changes between Go versions, so nothing is assumed of it:
 // the offset is found at start-up (see findOffset), and the program refuses to
 // start where it cannot be found.
+//
+//lint:ignore U1000 currentID reads it, in assembly
 var idOffset = findOffset()
 
 // peekG returns the word at the offset in the calling goroutine's g.
