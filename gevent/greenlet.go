@@ -21,8 +21,8 @@ type Greenlet struct {
 	fe    func() error
 	err   error
 	ended bool
-	link1 link   // told of the end first: most have one waiter, and no need of a list
-	links []link // told then, in this order
+	first *link // who is told of the end, in this order
+	last  *link
 }
 
 // Joinable is what can be joined: a *[Greenlet], or an *[Of].
@@ -118,14 +118,10 @@ func (g *Greenlet) finish(err error) {
 	g.err = err
 	g.ended = true
 	g.f, g.fe = nil, nil
-	if g.link1.waiter != nil {
-		g.link1.tell()
-		g.link1 = link{}
-	}
-	for _, l := range g.links {
+	for l := g.first; l != nil; l = l.next {
 		l.tell()
 	}
-	g.links = nil
+	g.first, g.last = nil, nil
 }
 
 // runner is a Greenlet as what the hub runs.

@@ -1,19 +1,32 @@
 package gevent
 
 import (
-	"slices"
 	"time"
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
 )
 
-// A waiter waits for greenlets to end. It stands once in the list of each.
+// A waiter waits for greenlets to end.
 type waiter struct {
-	proc *hub.Proc
-	left int        // greenlets that have not ended yet
-	done []Joinable // the others, in the order in which they ended
-	all  []Joinable // what was to be waited for
+	proc  *hub.Proc
+	left  int        // greenlets that have not ended yet
+	done  []Joinable // the others, in the order in which they ended
+	all   []Joinable // what was to be waited for
+	links []link     // one for each greenlet that had not ended at the beginning
+
+	// What all, done and links are made of for one greenlet.
+	one struct {
+		all, done [1]Joinable
+		links     [1]link
+	}
+}
+
+// A link is a waiter's place in the list of one greenlet.
+type link struct {
+	waiter *waiter
+	as     Joinable // the greenlet, as the waiter was given it
+	next   *link
 }
 
 // String says what is waited for, for a dump.
@@ -30,14 +43,8 @@ func (w *waiter) String() string {
 	return names[min(1, len(names)):]
 }
 
-// A link is a waiter's place in the list of one greenlet.
-type link struct {
-	waiter *waiter
-	as     Joinable // the greenlet, as the waiter was given it
-}
-
 // tell notes that the greenlet has ended.
-func (l link) tell() {
+func (l *link) tell() {
 	w := l.waiter
 	w.done = append(w.done, l.as)
 	if w.left--; w.left == 0 {
@@ -46,20 +53,29 @@ func (l link) tell() {
 }
 
 // tellAtEnd adds l to those that are told of the end.
-func (g *Greenlet) tellAtEnd(l link) {
-	if g.link1.waiter == nil && len(g.links) == 0 {
-		g.link1 = l
-		return
+func (g *Greenlet) tellAtEnd(l *link) {
+	if g.last != nil {
+		g.last.next = l
+	} else {
+		g.first = l
 	}
-	g.links = append(g.links, l)
+	g.last = l
 }
 
-// forgetLinks takes w out of those that are told of the end.
-func (g *Greenlet) forgetLinks(w *waiter) {
-	if g.link1.waiter == w {
-		g.link1 = link{}
+// untell takes l out of those that are told of the end.
+func (g *Greenlet) untell(l *link) {
+	var before *link
+	for x := g.first; x != l; x = x.next {
+		before = x
 	}
-	g.links = slices.DeleteFunc(g.links, func(l link) bool { return l.waiter == w })
+	if before != nil {
+		before.next = l.next
+	} else {
+		g.first = l.next
+	}
+	if g.last == l {
+		g.last = before
+	}
 }
 
 // waitFor parks until every greenlet of gs has ended, or, if limited, d has
@@ -71,22 +87,38 @@ func waitFor(op string, gs []Joinable, limited bool, d time.Duration) []Joinable
 			w.done = append(w.done, j)
 		}
 	}
-	if len(w.done) == len(gs) {
-		return w.done
+	if n := len(gs) - len(w.done); n > 0 {
+		w.links = make([]link, n)
+		w.wait(op, limited, d)
 	}
+	return w.done
+}
+
+// waitForOne is waitFor of one greenlet that has not ended: one allocation.
+func waitForOne(op string, g *Greenlet, limited bool, d time.Duration) {
+	w := new(waiter)
+	w.one.all[0] = g
+	w.all, w.done, w.links = w.one.all[:], w.one.done[:0], w.one.links[:]
+	w.wait(op, limited, d)
+}
+
+// wait parks until every greenlet of w.all has ended or the time is up.
+func (w *waiter) wait(op string, limited bool, d time.Duration) {
 	f, p := hub.Require(op)
 	w.proc = p
-	for _, j := range gs {
+	for _, j := range w.all {
+		mustOwn(op, j.greenlet(), p)
+	}
+	for _, j := range w.all {
 		if g := j.greenlet(); !g.ended {
-			mustOwn(op, g, p)
+			w.links[w.left] = link{waiter: w, as: j}
+			g.tellAtEnd(&w.links[w.left])
 			w.left++
-			g.tellAtEnd(link{w, j})
 		}
 	}
 	if err := w.park(op, f, limited, d); err != nil {
 		hub.Unwind(err)
 	}
-	return w.done
 }
 
 func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) error {
@@ -113,9 +145,9 @@ func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) 
 
 // forget takes w out of the lists in which it still stands.
 func (w *waiter) forget() {
-	for _, j := range w.all {
-		if g := j.greenlet(); !g.ended {
-			g.forgetLinks(w)
+	for i := range w.links {
+		if g := w.links[i].as.greenlet(); !g.ended {
+			g.untell(&w.links[i])
 		}
 	}
 }
@@ -146,7 +178,7 @@ func JoinAllTimeout(d time.Duration, gs ...Joinable) []Joinable {
 // ended already.
 func (g *Greenlet) Join() {
 	if !g.ended {
-		waitFor("gevent.Join", []Joinable{g}, false, 0)
+		waitForOne("gevent.Join", g, false, 0)
 	}
 }
 
@@ -154,7 +186,7 @@ func (g *Greenlet) Join() {
 // greenlet has ended.
 func (g *Greenlet) JoinTimeout(d time.Duration) bool {
 	if !g.ended {
-		waitFor("gevent.JoinTimeout", []Joinable{g}, true, d)
+		waitForOne("gevent.JoinTimeout", g, true, d)
 	}
 	return g.ended
 }

@@ -52,6 +52,11 @@ import "syscall"
 // tried and finds the end. An end that comes later makes an edge of its own. When
 // an operation does return EAGAIN, then no end was there to be read, whatever was
 // flagged, so [Desc.Drained] clears the flag as well.
+//
+// Urgent data of TCP is another reason for a read to be short: it stops where the
+// urgent byte was, with more behind it. EPOLLPRI tells, and counts as an end flag.
+// With kqueue nothing does, and what follows an urgent byte may wait there for the
+// next data.
 type Desc struct {
 	loop     *Loop
 	waiters  [2]Runner

@@ -62,7 +62,7 @@ func (p *poller) close() error {
 
 func (p *poller) add(fd int, t tag) error {
 	return p.ctl(unix.EPOLL_CTL_ADD, fd, t,
-		unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET)
+		unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLPRI|unix.EPOLLRDHUP|unix.EPOLLET)
 }
 
 func (p *poller) watch(fd int, t tag, old, new event) error {
@@ -104,7 +104,7 @@ func (p *poller) event(i int) (tag, event) {
 	if ev.Events&unix.EPOLLOUT != 0 {
 		e |= evWrite
 	}
-	if ev.Events&unix.EPOLLRDHUP != 0 {
+	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLPRI) != 0 {
 		e |= evReadEnded
 	}
 	if ev.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {

@@ -64,6 +64,37 @@ func options(t *testing.T, c syscall.Conn) map[string]int {
 	return found
 }
 
+// A read stops where an urgent byte was. That it was short does not mean that
+// nothing is left, and what is left makes no edge of its own.
+func TestWhatFollowsAnUrgentByteIsRead(t *testing.T) {
+	run(t, func() {
+		c, peer := mixedPair(t)
+		defer peer.Close()
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Millisecond)))
+		isTimeout(t, readOne(c)()) // the loop knows that there is nothing
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(5*time.Second)))
+		raw, err := peer.SyscallConn()
+		require.NoError(t, err)
+		for range 3 {
+			_, err = peer.Write([]byte("before"))
+			require.NoError(t, err)
+			require.NoError(t, raw.Control(func(fd uintptr) {
+				err = syscall.Sendto(int(fd), []byte("!"), syscall.MSG_OOB, nil)
+			}))
+			require.NoError(t, err)
+			_, err = peer.Write([]byte("after"))
+			require.NoError(t, err)
+			b, got := make([]byte, 64), ""
+			for len(got) < len("beforeafter") {
+				n, err := c.Read(b)
+				require.NoError(t, err, "after %q", got)
+				got += string(b[:n])
+			}
+			require.Equal(t, "beforeafter", got)
+		}
+	})
+}
+
 func TestARawConnWaitsBetweenTwoCalls(t *testing.T) {
 	run(t, func() {
 		c, s := pair(t)

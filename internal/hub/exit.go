@@ -75,7 +75,7 @@ func (h *Hub) KillAll(why error) []Info {
 		}
 		// Whoever is ready runs now, and what they make ready in the next
 		// rounds. Nobody interrupts the one who ends the thread.
-		h.root.pending, h.root.interrupted = nil, false
+		h.root.clearPending()
 		_ = h.root.Yield(self)
 	}
 	if h.live == 0 {

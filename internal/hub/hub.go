@@ -47,7 +47,7 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	h.Thread.Hub = h
 	h.Thread.OnEnd(h.end)
 	h.task.Thread = h.Thread
-	h.root = Proc{hub: h, task: h.Thread.Main(), name: "main", state: running}
+	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
 	h.root.task.Proc = &h.root
 	return h, nil
 }

@@ -195,9 +195,8 @@ func (p *Proc) forget() {
 }
 
 func (p *Proc) takePending() error {
-	err := p.pending[0]
-	p.pending = p.pending[1:]
-	p.settle()
+	err := p.rare.pending[0]
+	p.setPending(p.rare.pending[1:])
 	return err
 }
 
@@ -228,8 +227,7 @@ func (p *Proc) Interrupt(err error) {
 		p.hub.Loop.CallSoon(func() { p.throw(err) })
 		return
 	}
-	p.pending = append(p.pending, err)
-	p.interrupted = true
+	p.setPending(append(p.more().pending, err))
 	p.rouse(Interrupted)
 }
 
@@ -256,23 +254,34 @@ func (p *Proc) throw(err error) {
 // Withdraw takes back an Interrupt with this very error that has not been taken
 // yet, and reports whether it could: not if it has made p ready already.
 func (p *Proc) Withdraw(err error) bool {
-	i := slices.Index(p.pending, err)
-	if i < 0 || len(p.pending) == 1 && p.state == ready && p.cause == Interrupted {
+	if !p.Pending(err) {
 		return false
 	}
-	p.pending = slices.Delete(p.pending, i, i+1)
-	p.settle()
+	all := p.rare.pending
+	if len(all) == 1 && p.state == ready && p.cause == Interrupted {
+		return false
+	}
+	i := slices.Index(all, err)
+	p.setPending(slices.Delete(all, i, i+1))
 	return true
 }
 
 // Pending reports whether an Interrupt with this very error has not been taken
 // yet.
-func (p *Proc) Pending(err error) bool { return slices.Contains(p.pending, err) }
+func (p *Proc) Pending(err error) bool {
+	return p.interrupted && slices.Contains(p.rare.pending, err)
+}
 
-// settle notes whether interrupts are left.
-func (p *Proc) settle() {
-	if len(p.pending) == 0 {
-		p.pending, p.interrupted = nil, false
+// setPending notes which interrupts wait to be taken.
+func (p *Proc) setPending(all []error) {
+	p.rare.pending = all
+	p.interrupted = len(all) > 0
+}
+
+// clearPending forgets interrupts that nobody will take.
+func (p *Proc) clearPending() {
+	if p.interrupted {
+		p.setPending(nil)
 	}
 }
 

@@ -53,19 +53,35 @@ type Proc struct {
 	number      uint32 // counts the hub's Procs, for the default name
 	own         baton.Task
 
-	waits   Wait // what it is parked for
-	owner   Owner
-	timer   netpoll.Timer
-	pending []error // interrupts that wait to be taken
+	waits Wait // what it is parked for
+	owner Owner
+	timer netpoll.Timer
+	rare  *rare // nil until it is needed
 
-	name       string
 	prev, next *Proc // in hub.first
+}
+
+// rare is what few Procs have.
+type rare struct {
+	name    string
+	pending []error // interrupts that wait to be taken
+}
+
+// more returns p's rare, made if need be.
+func (p *Proc) more() *rare {
+	if p.rare == nil {
+		p.rare = &rare{}
+	}
+	return p.rare
 }
 
 // Init sets p up, unstarted, for the hub. The name may be empty: see Name.
 func (p *Proc) Init(h *Hub, owner Owner, name string) {
 	h.names++
-	p.hub, p.owner, p.name, p.number = h, owner, name, h.names
+	p.hub, p.owner, p.number = h, owner, h.names
+	if name != "" {
+		p.SetName(name)
+	}
 	p.own.Thread, p.own.Proc = h.Thread, p
 	p.task = &p.own
 	p.prev = h.last
@@ -87,19 +103,17 @@ func (p *Proc) Owner() Owner { return p.owner }
 // Name returns p's name. One that was given none has its owner's, if that has a
 // ProcName method, and is "Greenlet-N" otherwise.
 func (p *Proc) Name() string {
-	if p.name != "" {
-		return p.name
+	if p.rare != nil && p.rare.name != "" {
+		return p.rare.name
 	}
 	if o, ok := p.owner.(interface{ ProcName() string }); ok {
-		p.name = o.ProcName()
-	} else {
-		p.name = "Greenlet-" + strconv.FormatUint(uint64(p.number), 10)
+		return o.ProcName()
 	}
-	return p.name
+	return "Greenlet-" + strconv.FormatUint(uint64(p.number), 10)
 }
 
 // SetName changes p's name.
-func (p *Proc) SetName(name string) { p.name = name }
+func (p *Proc) SetName(name string) { p.more().name = name }
 
 // Start makes a created p ready.
 func (p *Proc) Start() {
@@ -162,7 +176,7 @@ func (p *Proc) finish() {
 	p.state = done
 	p.task.Ended = true
 	p.task.Fiber = nil
-	p.pending, p.interrupted = nil, false
+	p.clearPending()
 }
 
 // body is a Proc as what a carrier runs.
