@@ -262,7 +262,7 @@ func TestTheStayInAThreadLastsWhileOneIsSuspended(t *testing.T) {
 
 func TestARootThatLeftItsThreadIsRefused(t *testing.T) {
 	thread := baton.NewThread()
-	root := thread.Enter()
+	thread.Enter()
 	g := upTo(5)
 	g.Next()
 	thread.Leave()
@@ -275,7 +275,7 @@ func TestARootThatLeftItsThreadIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, coro.ErrWrongThread)
 	other.End(otherRoot)
 
-	root = thread.Enter() // the same goroutine, another fiber
+	root := thread.Enter() // the same goroutine, another fiber
 	v, err := g.Next()
 	assert.NoError(t, err)
 	assert.Equal(t, 1, v)

@@ -25,7 +25,7 @@ func traced(f func()) []string {
 		events = append(events, fmt.Sprintf("%s %s->%s", e, name(origin), name(target)))
 		return nil
 	})
-	defer greenlet.SetTrace(previous)
+	defer func() { greenlet.SetTrace(previous) }()
 	f()
 	return events
 }

@@ -53,7 +53,7 @@ func TestContexts(t *testing.T) {
 			greenlet.Current().SetContext(with("running"))
 			parentSwitch()
 			require.Equal(t, "suspended", greenlet.Context().Value(key{}))
-			greenlet.Current().SetContext(nil)
+			greenlet.Current().SetContext(noContext)
 			return nil, nil
 		}, greenlet.WithContext(with("made")))
 		require.Equal(t, "made", g.Context().Value(key{}))
@@ -67,7 +67,7 @@ func TestContexts(t *testing.T) {
 		require.Equal(t, "dead", g.Context().Value(key{}))
 	})
 	run(t, "2.6.4 are read and set by other goroutines too", func(t *testing.T) {
-		g := greenlet.New(func() {}, greenlet.WithContext(nil))
+		g := greenlet.New(func() {}, greenlet.WithContext(noContext))
 		onGoroutine(func() { g.SetContext(with(2)) })
 		require.Equal(t, 2, g.Context().Value(key{}))
 	})
@@ -177,3 +177,6 @@ func TestBudgetsOfAllocation(t *testing.T) {
 		require.LessOrEqual(t, testing.AllocsPerRun(100, func() { greenlet.New(f).Switch() }), 1.0)
 	})
 }
+
+// noContext is what a program passes by mistake.
+var noContext context.Context
