@@ -19,7 +19,7 @@ func watch(t *baton.Thread) {
 		return
 	}
 	t.Generators = true
-	t.OnEnd(func(*baton.Fiber) { abandonAll(t.Bodies()) })
+	t.OnEnd(baton.EndGenerators, func(*baton.Fiber) { abandonAll(t.Bodies()) })
 }
 
 // abandonAll closes every generator, even if the body of one panics.

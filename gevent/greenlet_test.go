@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/baton-go/baton/coro"
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/greenlet"
 	"github.com/baton-go/baton/netpoll"
@@ -433,4 +434,23 @@ func TestNamesCountAndCurrentIsWhoCalls(t *testing.T) {
 		require.Same(t, &v.Greenlet, self)
 	})
 	require.Nil(t, gevent.Current())
+}
+
+func TestTheHubOutlivesWhatIsEndedWithTheThread(t *testing.T) {
+	var tr trace
+	run(t, func() {
+		g := coro.Generate(func(yield func(int) error) error {
+			defer func() { gevent.Sleep(time.Second); tr.add("generator closed") }()
+			return yield(1)
+		})
+		_, err := g.Next()
+		require.NoError(t, err)
+		raw := greenlet.New(func() {
+			defer func() { gevent.Sleep(time.Second); tr.add("greenlet ended") }()
+			_, _ = greenlet.Main().Switch()
+		})
+		_, err = raw.Switch()
+		require.NoError(t, err)
+	})
+	require.Equal(t, trace{"greenlet ended", "generator closed"}, tr)
 }

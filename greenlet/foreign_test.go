@@ -105,7 +105,7 @@ func TestAThreadOfAnotherPackage(t *testing.T) {
 		root := thread.Enter()
 		var g *greenlet.Greenlet
 		var late error
-		thread.OnEnd(func(*baton.Fiber) { _, late = g.Switch() })
+		thread.OnEnd(baton.EndGreenlets, func(*baton.Fiber) { _, late = g.Switch() })
 		main := greenlet.Current()
 		if main != greenlet.Main() || main.Parent() != nil {
 			t.Error("the root is not the main greenlet")

@@ -38,14 +38,12 @@ func Run(f func()) {
 			"call Run on a goroutine of its own", self.Thread().Number()))
 	}
 	t := baton.NewThread()
-	root := t.Enter()
-	defer t.End(root)
-	defer stateOf(t).end(root) // before generators are closed, in which greenlets may be parked
+	stateOf(t)
+	defer t.End(t.Enter())
 	f()
 }
 
-// end ends every live greenlet. It runs on the root when the thread ends, and it
-// may run twice.
+// end ends every live greenlet. It runs on the root when the thread ends.
 func (st *state) end(root *baton.Fiber) {
 	t := st.thread
 	t.Watched = true
@@ -54,7 +52,7 @@ func (st *state) end(root *baton.Fiber) {
 	var failure any
 	for _, g := range slices.Backward(st.all()) {
 		if g.Dead() {
-			continue
+			continue // by the end of another
 		}
 		if v := st.kill(root, g); v != nil && failure == nil {
 			failure = v

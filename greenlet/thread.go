@@ -53,7 +53,7 @@ func newState(t *baton.Thread) *state {
 	st.main.phase.Store(foreign)
 	t.Main().Greenlet = &st.main
 	t.Greenlets = st
-	t.OnEnd(st.end)
+	t.OnEnd(baton.EndGreenlets, st.end)
 
 	w := weak.Make(st)
 	states.Lock()

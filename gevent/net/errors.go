@@ -7,8 +7,9 @@ import (
 )
 
 // Errors that package net has but does not export, with the same texts.
-var (
-	errMissingAddress    = errors.New("missing address")
+var errMissingAddress = errors.New("missing address")
+
+const (
 	errNoSuitableAddress = "no suitable address found"
 	errMismatchedLocal   = "mismatched local address type"
 )

@@ -102,6 +102,28 @@ func TestAConnMayBeUsedByGreenletsOfAnotherThread(t *testing.T) {
 	})
 }
 
+// A thread that ends closes its sockets under those who wait for them elsewhere.
+func TestTheEndOfItsThreadEndsWhatWaitsForASocketElsewhere(t *testing.T) {
+	conns, quit, ended := make(chan *net.TCPConn, 1), make(chan bool), make(chan error)
+	go func() {
+		ended <- gevent.Run(func() {
+			c, _ := pair(t)
+			conns <- c
+			gevent.Offload(func() { <-quit })
+		})
+	}()
+	c := <-conns
+	outside := make(chan error)
+	go func() { outside <- readOne(c)() }()
+	run(t, func() {
+		result := waiting(readOne(c))
+		close(quit)
+		require.ErrorIs(t, result(), net.ErrClosed)
+	})
+	require.ErrorIs(t, <-outside, net.ErrClosed)
+	require.NoError(t, <-ended)
+}
+
 // Conns that were made outside, by greenlets of several threads and goroutines
 // at once, of which some are killed.
 func TestAConnMadeOutsideServesEverybody(t *testing.T) {

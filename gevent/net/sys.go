@@ -33,9 +33,11 @@ package net
 //	The local address of a socket that is bound.
 //
 // sysShutdown(fd int, write bool) error
-//	Shuts down one side: the reading one unless write.
+//	Shuts down the reading side, or the writing one.
 //
 // sysClose(fd int) error
+//	The descriptor is gone even if there is an error.
+//
 // sysDup(fd int) (int, error)
 //	The copy is not inherited by child processes.
 //

@@ -154,7 +154,6 @@ func sysShutdown(fd int, write bool) error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(fd, how))
 }
 
-// The descriptor is gone even if there is an error.
 func sysClose(fd int) error { return os.NewSyscallError("close", unix.Close(fd)) }
 
 func sysDup(fd int) (int, error) {

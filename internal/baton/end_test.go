@@ -22,12 +22,12 @@ func endsWith(t *testing.T, l *log, functions ...func()) (th *baton.Thread) {
 		return root
 	}))
 	root.Resume(waiting)
-	th.OnEnd(func(self *baton.Fiber) {
+	th.OnEnd(baton.EndGreenlets, func(self *baton.Fiber) {
 		require.Same(t, root, self)
 		root.Resume(waiting)
 	})
 	for i, f := range functions {
-		th.OnEnd(func(*baton.Fiber) {
+		th.OnEnd(baton.EndGreenlets, func(*baton.Fiber) {
 			l.add(fmt.Sprint("function ", i+1))
 			f()
 		})
@@ -66,4 +66,19 @@ func TestEndDoesAllOfItsWorkBeforeAGoexitGoesOn(t *testing.T) {
 	}))
 	require.Equal(t, []string{"function 2", "function 1", "the body ends"}, l.take())
 	require.Zero(t, baton.Registered())
+}
+
+func TestEndGoesThroughItsStagesInOrder(t *testing.T) {
+	keepsGoroutines(t)
+	var l log
+	th := baton.NewThread()
+	root := th.Enter()
+	th.OnEnd(baton.EndGenerators, func(*baton.Fiber) { l.add("generators") })
+	th.OnEnd(baton.EndHub, func(*baton.Fiber) { l.add("hub") })
+	th.OnEnd(baton.EndGreenlets, func(*baton.Fiber) {
+		l.add("greenlets")
+		th.OnEnd(baton.EndGreenlets, func(*baton.Fiber) { l.add("greenlets again") })
+	})
+	th.End(root)
+	require.Equal(t, []string{"greenlets", "greenlets again", "generators", "hub"}, l.take())
 }

@@ -25,30 +25,3 @@ const MarkThrown uint8 = 1
 func (t *Thread) Throw(to *Task, err error) {
 	t.Handover = Handover{To: to, Err: err, Mark: MarkThrown}
 }
-
-// OnEnd has h called when the thread ends (see End), with the fiber of the root.
-// The packages that keep suspended bodies in a thread use it to end them. The
-// last one registered is called first. It belongs to the holder of the baton.
-func (t *Thread) OnEnd(h func(root *Fiber)) {
-	t.atEnd = append(t.atEnd, h)
-}
-
-// End calls what OnEnd registered, reaps the carriers and leaves the thread for
-// good. The caller is the root. A panic of one of the functions goes on when all
-// of this is done.
-func (t *Thread) End(root *Fiber) {
-	defer t.Leave()
-	defer t.Close(root)
-	t.runAtEnd(root)
-}
-
-func (t *Thread) runAtEnd(root *Fiber) {
-	n := len(t.atEnd)
-	if n == 0 {
-		return
-	}
-	h := t.atEnd[n-1]
-	t.atEnd = t.atEnd[:n-1]
-	defer t.runAtEnd(root)
-	h(root)
-}

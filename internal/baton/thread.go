@@ -27,7 +27,7 @@ type Thread struct {
 	idlers   int
 	fleet    []*Fiber // all carriers: busy, idle and zombies, in no order
 	zombies  []*Fiber // ended by Goexit, waiting in a deferred call to be reaped
-	atEnd    []func(*Fiber)
+	atEnd    [stages][]func(*Fiber)
 }
 
 var threads atomic.Uint64

@@ -45,7 +45,7 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	}
 	h := &Hub{Thread: baton.NewThread(), Loop: loop, done: make(chan struct{})}
 	h.Thread.Hub = h
-	h.Thread.OnEnd(h.end)
+	h.Thread.OnEnd(baton.EndHub, h.end)
 	h.task.Thread = h.Thread
 	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
 	h.root.task.Proc = &h.root
