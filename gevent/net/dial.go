@@ -138,8 +138,10 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 func (d *Dialer) plain() *net.Dialer {
 	return &net.Dialer{
 		Timeout: d.Timeout, Deadline: d.Deadline, LocalAddr: d.LocalAddr, FallbackDelay: d.FallbackDelay,
-		KeepAlive: d.KeepAlive, KeepAliveConfig: d.KeepAliveConfig, Resolver: d.Resolver, Cancel: d.Cancel,
+		KeepAlive: d.KeepAlive, KeepAliveConfig: d.KeepAliveConfig, Resolver: d.Resolver,
 		Control: d.Control, ControlContext: d.ControlContext,
+		//lint:ignore SA1019 who still sets it gets what package net gives
+		Cancel: d.Cancel,
 	}
 }
 

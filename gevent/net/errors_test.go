@@ -76,7 +76,9 @@ var ours = library{
 	dial: net.Dial,
 	dialWith: func(d stdnet.Dialer, ctx context.Context, network, address string) (net.Conn, error) {
 		o := net.Dialer{Timeout: d.Timeout, Deadline: d.Deadline, LocalAddr: d.LocalAddr, Resolver: d.Resolver,
-			Cancel: d.Cancel, Control: d.Control}
+			Control: d.Control,
+			//lint:ignore SA1019 it is a field of both Dialers
+			Cancel: d.Cancel}
 		return o.DialContext(ctx, network, address)
 	},
 	dialTCP: func(network string, l, r *net.TCPAddr) (tcpConn, error) {

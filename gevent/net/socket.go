@@ -254,16 +254,7 @@ func (s *socket) Abandon() {
 	_ = sysClose(s.fd)
 }
 
-// use keeps fd open, though the socket be closed, until free.
-func (s *socket) use() error {
-	if s.closed {
-		return net.ErrClosed
-	}
-	s.users++
-	return nil
-}
-
-// free undoes use.
+// free ends a use of fd, and closes it if the socket was closed meanwhile.
 func (s *socket) free() {
 	if s.users--; s.users == 0 && s.closed {
 		_ = sysClose(s.fd)
