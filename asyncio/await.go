@@ -69,7 +69,7 @@ func (f *future) await(ctx context.Context, op string) error {
 //
 // It returns nil; a [*CancelledError] as soon as the calling task is cancelled;
 // or ctx.Err() as soon as ctx ends, if that is not just the calling task's own. A
-// kill or a time-out of gevent unwinds. It panics in a callback and in a foreign
+// kill of gevent unwinds. It panics in a callback and in a foreign
 // goroutine.
 //
 // Budget: no allocation; one switch if d is not positive, else two, a reading of
@@ -131,7 +131,7 @@ func isOwn(err error) bool {
 func (t *task) sleep(op string, self *baton.Fiber, d time.Duration, o *outside) error {
 	l := t.proc.Hub().Loop
 	t.awake = false
-	l.Arm(&t.timer, l.UpdateTime()+d, (*alarm)(t))
+	l.Arm(&t.timer, l.Deadline(d), (*alarm)(t))
 	var err error
 	for err == nil && !t.awake && !o.fired() {
 		_, err = t.proc.Park(self, hub.Wait{Op: op})
@@ -159,7 +159,7 @@ func (a *alarm) RunReady() {
 // sleepGreenlet is Sleep in a greenlet that is no task.
 func sleepGreenlet(op string, self *baton.Fiber, p *hub.Proc, d time.Duration, o *outside) error {
 	l := p.Hub().Loop
-	for until := l.UpdateTime() + d; !o.fired(); {
+	for until := l.Deadline(d); !o.fired(); {
 		cause, err := p.ParkFor(self, hub.Wait{Op: op}, until-l.Time())
 		if err != nil || cause == hub.TimedOut {
 			return err

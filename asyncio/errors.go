@@ -79,8 +79,9 @@ var ErrSurvivors = errors.New("not ended when their loop was closed")
 var ErrLoopExit = hub.ErrLoopExit
 
 // A LoopExit is the error of running a loop when the main task waits and nothing
-// is left that could wake it. It lists every waiting task, what it waits for and
-// its stack. asyncio would wait for ever.
+// is left that could wake it. Its field Waiting lists the waiting tasks, what each
+// waits for and its stack; More counts those that the list has no room for.
+// asyncio would wait for ever.
 type LoopExit = hub.LoopExit
 
 // A PanicError is the error of a task that panicked: the value, and the stack

@@ -205,7 +205,7 @@ func (l *Loop) CallSoon(f func()) *Handle {
 func (l *Loop) CallLater(d time.Duration, f func()) *Handle {
 	const op = "asyncio.Loop.CallLater"
 	l.mustBeUsable(op)
-	return l.callAt(op, l.hub.Loop.UpdateTime()+d, f)
+	return l.callAt(op, l.hub.Loop.Deadline(d), f)
 }
 
 // CallAt schedules f for when the loop's time, as [Loop.Time] tells it, is when.

@@ -258,7 +258,7 @@ func TestALoopThatWouldWaitForEverSaysSo(t *testing.T) {
 func TestMisuseIsRefused(t *testing.T) {
 	here := func(c ctx) error { return nil }
 	panicSays(t, "asyncio.CreateTask: no event loop runs here", func() { spawn(t.Context(), here) })
-	panicSays(t, "asyncio.Sleep: the calling goroutine belongs to no hub", func() { _ = asyncio.Sleep(t.Context(), 0) })
+	panicSays(t, "asyncio.Sleep: the calling goroutine belongs to no thread", func() { _ = asyncio.Sleep(t.Context(), 0) })
 	require.NoError(t, run(t, func(c ctx) error {
 		l := asyncio.RunningLoop(c)
 		me := asyncio.CurrentTask(c)
@@ -278,7 +278,7 @@ func TestMisuseIsRefused(t *testing.T) {
 			require.Contains(t, <-refused, "use Loop.CallSoonThreadsafe")
 		}
 		go try(func() { _, _ = pending.Await(c) })
-		require.Contains(t, <-refused, "asyncio.Task.Await: the calling goroutine belongs to no hub")
+		require.Contains(t, <-refused, "asyncio.Task.Await: the calling goroutine belongs to no thread")
 		var inCallback any
 		l.CallSoon(func() {
 			defer func() { inCallback = recover() }()

@@ -248,9 +248,9 @@ func (l *Loop) Close() error {
 		return nil
 	}
 	l.hub.Enter()
+	defer l.hub.Close()
+	defer l.bury()
 	left := l.hub.KillAll(ErrLoopClosed)
-	l.bury()
-	l.hub.Close()
 	if len(left) == 0 {
 		return nil
 	}

@@ -145,6 +145,9 @@ func (r *runner[T]) Exec() {
 // Exited has nothing to add to Exec's deferred function.
 func (r *runner[T]) Exited() {}
 
+// Cancelled leaves it to the loop's end to settle the task.
+func (r *runner[T]) Cancelled(error) {}
+
 // ProcName is the name that a task has without one.
 func (r *runner[T]) ProcName() string {
 	return "Task-" + strconv.FormatUint(r.number, 10)
@@ -277,7 +280,7 @@ func (t *task) SetName(name string) { t.proc.SetName(name) }
 //   - if ctx ends, and it is not just the calling task's own, Await returns
 //     ctx.Err() at once, and the awaited task goes on.
 //
-// In a greenlet, a kill or a time-out of gevent unwinds. Await panics in a
+// In a greenlet, a kill of gevent unwinds. Await panics in a
 // callback, in a foreign goroutine, in another thread than the task's, and in
 // the task itself.
 //

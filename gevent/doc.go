@@ -48,7 +48,15 @@
 //
 // There is no implicit hub: greenlets live inside Run. A killed greenlet's Get
 // returns the error [ErrGreenletExit], where gevent returns the exception as a
-// value; it counts as successful in both. A kill that comes when its victim has
+// value; it counts as successful in both. An error that a greenlet's function
+// returns is not reported, as an exception would be: ask Get or Err for it. A
+// function that recovers all panics must pass a kill on:
+//
+//	if err, ok := v.(error); ok && errors.Is(err, gevent.ErrGreenletExit) {
+//		panic(v)
+//	}
+//
+// Started means that the function has begun. A kill that comes when its victim has
 // been woken already takes effect in the victim's next blocking call, so that
 // what it was woken with is not lost.
 package gevent

@@ -38,10 +38,11 @@ func (timeoutError) Is(target error) bool {
 var ErrLoopExit = hub.ErrLoopExit
 
 // A LoopExit is the error of [Run] when its main greenlet waited and nothing was
-// left that could wake it. It lists every parked greenlet, what it waits for and
-// its stack.
+// left that could wake it. Its field Waiting lists the parked greenlets, what each
+// waits for and its stack; More counts those that the list has no room for.
 type LoopExit = hub.LoopExit
 
-// A PanicError is the error of a greenlet that panicked: the value, and the
-// stack where it happened.
+// A PanicError is the error of a greenlet that panicked. Its fields are Value, of
+// any type, and Stack, the stack where it happened ([]byte); it unwraps to Value
+// if that is an error.
 type PanicError = baton.PanicError

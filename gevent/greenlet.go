@@ -10,7 +10,7 @@ import (
 
 // A Greenlet is a function that runs in its thread, one greenlet at a time, from
 // one blocking call to the next: gevent's Greenlet. It is made by [Spawn],
-// [SpawnLater] or, inside a [Of], by [SpawnValue].
+// [SpawnLater] or, inside an [Of], by [SpawnValue].
 //
 // Its methods are for greenlets of its own thread; those that do not block may
 // be called from callbacks of the thread's loop too. From another thread or a
@@ -20,6 +20,7 @@ type Greenlet struct {
 	f     func()
 	fe    func() error
 	err   error
+	begun bool
 	ended bool
 	first *link // who is told of the end, in this order
 	last  *link
@@ -27,6 +28,10 @@ type Greenlet struct {
 
 // Joinable is what can be joined: a *[Greenlet], or an *[Of].
 type Joinable interface {
+	Name() string
+	Ready() bool
+	Successful() bool
+	Err() error
 	greenlet() *Greenlet
 }
 
@@ -92,6 +97,7 @@ var errExited = errors.New("gevent: the greenlet called runtime.Goexit")
 
 // exec runs the greenlet's function, call, to its end.
 func (g *Greenlet) exec(call func() error) {
+	g.begun = true
 	ended := false
 	defer func() {
 		if ended {
@@ -104,8 +110,8 @@ func (g *Greenlet) exec(call func() error) {
 			g.finish(v.Err)
 		default:
 			err := baton.Recovered(v)
-			g.proc.Hub().Report("greenlet "+g.proc.Name(), err)
 			g.finish(err)
+			g.proc.Hub().Report("greenlet "+g.proc.Name(), err)
 		}
 	}()
 	err := call()
@@ -136,6 +142,9 @@ func (r *runner) Exec() {
 // Exited has nothing to add to exec's deferred function.
 func (r *runner) Exited() {}
 
+// Cancelled ends the greenlet, which has not run.
+func (r *runner) Cancelled(why error) { (*Greenlet)(r).finish(why) }
+
 func (g *Greenlet) call() error {
 	if g.f != nil {
 		g.f()
@@ -154,8 +163,9 @@ func (g *Greenlet) SetName(name string) { g.proc.SetName(name) }
 // String returns the name.
 func (g *Greenlet) String() string { return g.Name() }
 
-// Started reports whether the greenlet has begun to run.
-func (g *Greenlet) Started() bool { return g.ended || g.proc.Started() }
+// Started reports whether the greenlet has begun to run, which one that was
+// killed before never does. (Gevent's started is true from the spawn to the end.)
+func (g *Greenlet) Started() bool { return g.begun }
 
 // Ready reports whether the greenlet has ended: by return, panic or kill.
 func (g *Greenlet) Ready() bool { return g.ended }

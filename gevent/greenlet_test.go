@@ -94,12 +94,12 @@ func TestStatesFollowTheTableOfGevent(t *testing.T) {
 
 		unborn := gevent.Spawn(func() { t.Error("it was killed before its start") })
 		unborn.Kill()
-		require.Equal(t, state{true, true, true, nil}, of(unborn), "killed before its start")
+		require.Equal(t, state{false, true, true, nil}, of(unborn), "killed before its start")
 		gevent.Sleep(0)
 
 		unbornToo := gevent.Spawn(func() { t.Error("it was killed before its start") })
 		unbornToo.KillWith(boom)
-		require.Equal(t, state{true, true, false, boom}, of(unbornToo), "killed before its start with an error")
+		require.Equal(t, state{false, true, false, boom}, of(unbornToo), "killed before its start with an error")
 	}, virtual())
 	require.NoError(t, err)
 }
@@ -110,10 +110,11 @@ func TestJoinAllReturnsGreenletsInTheOrderOfTheirEnds(t *testing.T) {
 		quick := gevent.SpawnValue(func() (string, error) { gevent.Sleep(1); return "quick", nil })
 		before := gevent.Spawn(func() {})
 		before.Join()
-		require.Equal(t, []gevent.Joinable{before, quick, slow}, gevent.JoinAll(slow, quick, before))
+		require.Equal(t, []gevent.Joinable{before, quick, slow}, gevent.JoinAll[gevent.Joinable](slow, quick, before))
 		require.Equal(t, "quick", quick.Value())
-		require.Empty(t, gevent.JoinAll())
-		require.Equal(t, []gevent.Joinable{slow, slow}, gevent.JoinAll(slow, slow), "twice is twice")
+		require.Empty(t, gevent.JoinAll[*gevent.Greenlet]())
+		list := []*gevent.Greenlet{slow, slow}
+		require.Equal(t, list, gevent.JoinAll(list...), "twice is twice")
 	})
 }
 
@@ -121,7 +122,7 @@ func TestTimeLimitsReturnWhatThereIs(t *testing.T) {
 	run(t, func() {
 		slow := gevent.SpawnValue(func() (int, error) { gevent.Sleep(time.Minute); return 1, nil })
 		quick := gevent.Spawn(func() { gevent.Sleep(time.Second) })
-		require.Equal(t, []gevent.Joinable{quick}, gevent.JoinAllTimeout(2*time.Second, slow, quick))
+		require.Equal(t, []gevent.Joinable{quick}, gevent.JoinAllTimeout[gevent.Joinable](2*time.Second, slow, quick))
 		require.False(t, slow.JoinTimeout(time.Second))
 		_, err := slow.GetTimeout(time.Second)
 		require.ErrorIs(t, err, gevent.ErrTimeout)
@@ -249,7 +250,7 @@ func TestGreenletsThatWithstandKillingAreNamed(t *testing.T) {
 		gevent.Sleep(0)
 	}, virtual())
 	require.ErrorIs(t, err, gevent.ErrSurvivors)
-	require.ErrorContains(t, err, "1 greenlets")
+	require.ErrorContains(t, err, "greenlets left, 1")
 	require.ErrorContains(t, err, "stubborn: parked in gevent.Sleep")
 }
 
@@ -335,7 +336,10 @@ func TestWhatWouldBlockForEverIsReportedWithEveryWaiter(t *testing.T) {
 	for _, want := range []string{"main: parked in gevent.Join alice", "alice: parked in gevent.Join bob", "bob: parked in gevent.Join alice", "TestWhatWouldBlockForEver"} {
 		require.Contains(t, err.Error(), want)
 	}
-	require.NotContains(t, err.Error(), "baton.(*Fiber)", "the switch is no news")
+	for _, inside := range []string{"baton.(*Fiber)", "(*waiter)", "(*runner)", "(*Greenlet).exec"} {
+		require.NotContains(t, err.Error(), inside, "it is the same for all")
+	}
+	require.Contains(t, err.Error(), "gevent.(*Greenlet).Join(")
 }
 
 func TestMisuseSaysWhatToDoAndHarmsNothing(t *testing.T) {
@@ -348,14 +352,15 @@ func TestMisuseSaysWhatToDoAndHarmsNothing(t *testing.T) {
 		return message
 	}
 	require.Contains(t, panics(func() { gevent.Spawn(func() {}) }), "gevent.Spawn: the calling goroutine belongs to no thread; call it inside gevent.Run")
-	require.Contains(t, panics(func() { gevent.Sleep(0) }), "gevent.Sleep: the calling goroutine belongs to no hub")
+	require.Contains(t, panics(func() { gevent.Sleep(0) }), "gevent.Sleep: the calling goroutine belongs to no thread")
+	require.Contains(t, panics(func() { _ = gevent.Run((func())(nil)) }), "gevent.Run: the function is nil")
 	run(t, func() {
 		require.Contains(t, panics(func() { _ = gevent.Run(func() {}) }), "gevent.Run: the calling goroutine is in a thread already")
 		require.Contains(t, panics(func() { gevent.Spawn((func())(nil)) }), "the function is nil")
 		g := gevent.Spawn(func() { gevent.Sleep(time.Second) })
 		foreign := make(chan string)
 		go func() { foreign <- panics(func() { g.Join() }) }()
-		require.Contains(t, <-foreign, "belongs to no hub")
+		require.Contains(t, <-foreign, "belongs to no thread")
 		go func() { foreign <- panics(func() { g.Kill() }) }()
 		require.Contains(t, <-foreign, "belongs to no thread")
 		go func() {
@@ -453,4 +458,42 @@ func TestTheHubOutlivesWhatIsEndedWithTheThread(t *testing.T) {
 		require.NoError(t, err)
 	})
 	require.Equal(t, trace{"greenlet ended", "generator closed"}, tr)
+}
+
+func TestAPanicOfARawChildGoesOnInItsParkedParent(t *testing.T) {
+	require.PanicsWithError(t, "kaboom", func() {
+		defer func() {
+			p, ok := recover().(*gevent.PanicError)
+			require.True(t, ok)
+			require.Contains(t, string(p.Stack), "explode")
+			panic(errors.New(p.Value.(string)))
+		}()
+		_ = gevent.Run(func() {
+			raw := greenlet.New(func() {
+				_, _ = greenlet.Main().Switch()
+				explode()
+			})
+			_, _ = raw.Switch()
+			g := gevent.Spawn(func() { _, _ = raw.Switch() })
+			g.Join()
+			t.Error("not reached")
+		}, virtual())
+	})
+}
+
+func TestAGreenletThatIsSwitchedToWhileItWaitsSaysSo(t *testing.T) {
+	reports := 0
+	err := gevent.Run(func() {
+		var self *greenlet.Greenlet
+		g := gevent.Spawn(func() {
+			self = greenlet.Current()
+			gevent.Sleep(time.Second)
+		})
+		gevent.Sleep(0)
+		_, _ = self.Switch("unasked")
+		require.ErrorContains(t, g.Get(), "was switched to by hand while it waited in gevent.Sleep")
+		gevent.Sleep(time.Minute)
+	}, virtual(), gevent.WithErrorHook(func(string, error) { reports++ }))
+	require.NoError(t, err)
+	require.Equal(t, 1, reports)
 }

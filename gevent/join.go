@@ -116,6 +116,7 @@ func (w *waiter) wait(op string, limited bool, d time.Duration) {
 			w.left++
 		}
 	}
+	defer w.forget()
 	if err := w.park(op, f, limited, d); err != nil {
 		hub.Unwind(err)
 	}
@@ -125,7 +126,7 @@ func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) 
 	p := w.proc
 	var until time.Duration
 	if limited {
-		until = p.Hub().Loop.UpdateTime() + d
+		until = p.Hub().Loop.Deadline(d)
 	}
 	for w.left > 0 {
 		var cause hub.Cause
@@ -136,7 +137,6 @@ func (w *waiter) park(op string, f *baton.Fiber, limited bool, d time.Duration) 
 			cause, err = p.Park(f, hub.Wait{Op: op, On: w})
 		}
 		if err != nil || cause == hub.TimedOut {
-			w.forget()
 			return err
 		}
 	}
@@ -160,18 +160,42 @@ func mustOwn(op string, g *Greenlet, p *hub.Proc) {
 }
 
 // JoinAll waits until all of the greenlets have ended, and returns them in the
-// order of their ends. It mirrors gevent.joinall.
+// order of their ends. They are of one type, or else all [Joinable]:
+//
+//	gevent.JoinAll(a, b)                  // two of type *Greenlet
+//	gevent.JoinAll(list...)               // a []*Greenlet
+//	gevent.JoinAll[gevent.Joinable](a, v) // a *Greenlet and an *Of[int]
+//
+// It mirrors gevent.joinall.
 //
 // It parks the calling greenlet unless all have ended already. If that is killed
 // meanwhile, or nothing is left that could end one of gs, it unwinds.
-func JoinAll(gs ...Joinable) []Joinable {
-	return waitFor("gevent.JoinAll", gs, false, 0)
+func JoinAll[G Joinable](gs ...G) []G {
+	return as[G](waitFor("gevent.JoinAll", joinables(gs), false, 0))
 }
 
 // JoinAllTimeout is [JoinAll] for no longer than d: it returns those greenlets
 // that have ended by then.
-func JoinAllTimeout(d time.Duration, gs ...Joinable) []Joinable {
-	return waitFor("gevent.JoinAllTimeout", gs, true, d)
+func JoinAllTimeout[G Joinable](d time.Duration, gs ...G) []G {
+	return as[G](waitFor("gevent.JoinAllTimeout", joinables(gs), true, d))
+}
+
+// joinables makes a list of any kind of greenlets one of all kinds.
+func joinables[G Joinable](gs []G) []Joinable {
+	all := make([]Joinable, len(gs))
+	for i, g := range gs {
+		all[i] = g
+	}
+	return all
+}
+
+// as undoes joinables.
+func as[G Joinable](all []Joinable) []G {
+	gs := make([]G, len(all))
+	for i, g := range all {
+		gs[i] = g.(G)
+	}
+	return gs
 }
 
 // Join waits until the greenlet has ended. It parks the caller unless it has
@@ -247,7 +271,7 @@ func (g *Greenlet) KillAsync(err error) {
 		err = ErrGreenletExit
 	}
 	if g.proc.Cancel() {
-		g.finish(err)
+		g.proc.Owner().Cancelled(err)
 		return
 	}
 	g.proc.Interrupt(err)

@@ -19,15 +19,18 @@ type options struct {
 }
 
 // WithClock makes the thread live on a virtual clock: where it would wait for a
-// time it jumps there, so that a test of time is exact and instant.
+// time it jumps there, so that a test of time is exact and instant. In a bubble
+// of testing/synctest a thread needs one: it waits in the kernel, which does not
+// count as blocked there, so the bubble's own clock would stand still for ever.
 func WithClock(c *netpoll.VirtualClock) Option {
 	return func(o *options) { o.loop = append(o.loop, netpoll.WithClock(c)) }
 }
 
 // WithErrorHook makes f the place where errors go that nobody else is told of:
 // panics of greenlets, once each with their stack, and of callbacks. Where says
-// whose it is. The default prints them to standard error. F runs in the thread
-// and must not block. It mirrors gevent's hub.handle_error.
+// whose it is. The default prints them to standard error, as is done with a panic
+// of f itself. F runs in the thread and must not block. It mirrors gevent's
+// hub.handle_error.
 func WithErrorHook(f func(where string, err error)) Option {
 	return func(o *options) { o.onError = f }
 }
@@ -35,20 +38,40 @@ func WithErrorHook(f func(where string, err error)) Option {
 // Run makes a thread and runs f in it, on the calling goroutine: f is the
 // thread's main greenlet, whose blocking calls let the others run. When f
 // returns, the greenlets that are left are killed, so that their deferred
-// functions run, and the thread is gone: goroutines, descriptors and all.
+// functions run, and the thread is gone: goroutines, descriptors and all. A
+// deferred function that blocks then is killed again: what must finish, wait for
+// before f returns.
 //
 // F is a func() or a func() error. Run returns f's error; a [LoopExit] if f
 // waited where nothing could ever wake it; an [ErrSurvivors] if greenlets
-// withstood being killed; or the error of making a loop. A panic in f, or
-// runtime.Goexit, goes on in the caller after the clean-up.
+// withstood being killed; or the error of making a loop. A panic in f goes on in
+// the caller after the clean-up; so does runtime.Goexit, in f and in any other
+// greenlet or callback.
 //
-// Run blocks the calling goroutine, which must be foreign to Baton: in a
-// greenlet, there is a thread already, and Run panics. Different goroutines may
-// Run at the same time; their threads run in parallel and share nothing. gevent
-// has no such call: there, each thread gets its hub on first use and keeps it.
+// Run blocks the calling goroutine, which must be foreign to Baton, or Run
+// panics: a greenlet is in a thread already, and so is a goroutine on which
+// greenlets or generators are suspended that were started outside of any Run.
+// Different goroutines may Run at the same time; their threads run in parallel and
+// share nothing. gevent has no such call: there, each thread gets its hub on first
+// use and keeps it.
 func Run[F func() | func() error](f F, opts ...Option) (err error) {
-	if baton.Self() != nil {
+	if hub.Current() != nil {
 		panic("gevent.Run: the calling goroutine is in a thread already; call the function, or Spawn it")
+	}
+	if baton.Self() != nil {
+		panic("gevent.Run: greenlets or generators are suspended on the calling goroutine, outside of any Run; start them inside, or Run on a goroutine of its own")
+	}
+	var body func() error
+	switch f := any(f).(type) {
+	case func():
+		if f != nil {
+			body = func() error { f(); return nil }
+		}
+	case func() error:
+		body = f
+	}
+	if body == nil {
+		panic("gevent.Run: the function is nil; pass the function that is to be run")
 	}
 	var o options
 	for _, opt := range opts {
@@ -65,13 +88,7 @@ func Run[F func() | func() error](f F, opts ...Option) (err error) {
 			err = errors.Join(err, survivors)
 		}
 	}()
-	switch f := any(f).(type) {
-	case func():
-		return mainGreenlet(h, func() error { f(); return nil })
-	case func() error:
-		return mainGreenlet(h, f)
-	}
-	return nil
+	return mainGreenlet(h, body)
 }
 
 // mainGreenlet runs f as the main greenlet. What the hub throws into it becomes
@@ -90,8 +107,8 @@ func mainGreenlet(h *hub.Hub, f func() error) (err error) {
 
 // end kills what is left and closes the hub.
 func end(h *hub.Hub) error {
+	defer h.Close()
 	survivors := h.KillAll(ErrGreenletExit)
-	h.Close()
 	if len(survivors) == 0 {
 		return nil
 	}
@@ -99,5 +116,5 @@ func end(h *hub.Hub) error {
 	for _, i := range survivors {
 		i.Write(&b)
 	}
-	return fmt.Errorf("gevent.Run: %d greenlets: %w:\n%s", len(survivors), ErrSurvivors, strings.TrimRight(b.String(), "\n"))
+	return fmt.Errorf("gevent.Run: greenlets left, %d: %w:\n%s", len(survivors), ErrSurvivors, strings.TrimRight(b.String(), "\n"))
 }

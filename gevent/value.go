@@ -47,12 +47,20 @@ type valueRunner[T any] Of[T]
 func (r *valueRunner[T]) Exec() {
 	g := (*Of[T])(r)
 	g.exec(func() (err error) {
-		g.value, err = g.ft()
+		f := g.ft
+		g.ft = nil
+		g.value, err = f()
 		return err
 	})
 }
 
 // Exited has nothing to add to exec's deferred function.
 func (r *valueRunner[T]) Exited() {}
+
+// Cancelled ends the greenlet, which has not run.
+func (r *valueRunner[T]) Cancelled(why error) {
+	r.ft = nil
+	(*Of[T])(r).finish(why)
+}
 
 func (r *valueRunner[T]) greenlet() *Greenlet { return &(*Of[T])(r).Greenlet }

@@ -27,7 +27,7 @@ func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
 	g.plain = nil
 	h.Value = nil
 	if v := protect(plain); v != nil {
-		return st.finish(g, message{value: v, mark: markPanic})
+		return st.finish(g, died(v))
 	}
 	heir := g.parent.task
 	dest := heir.Fiber
@@ -53,6 +53,16 @@ func protect(f func()) (failure any) {
 	return nil
 }
 
+// died returns the outcome of a body that panicked with v, which Rethrow
+// returned. To be unwound by ErrExit, from a call of another package in which the
+// greenlet was parked, is an orderly end.
+func died(v any) message {
+	if u, ok := v.(*baton.Unwind); ok && errors.Is(u.Err, ErrExit) {
+		return exit(u.Err)
+	}
+	return message{value: v, mark: markPanic}
+}
+
 // Goexit ends a greenlet that called runtime.Goexit, as t.FailNow does. It has
 // no result, so no greenlet can go on with it: the root exits in the same way.
 func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
@@ -63,7 +73,8 @@ func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
 	t.Current = t.Main()
 	t.Handover = baton.Handover{}
 	if st.closing.Load() {
-		return t.Current.Fiber // it was told to
+		st.exiting = st.exiting || st.refused <= persistence // else it was told to
+		return t.Current.Fiber
 	}
 	return t.ExitRoot()
 }
@@ -72,7 +83,7 @@ func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
 func (g *Greenlet) run(st *state) (m message) {
 	defer func() {
 		if v := recover(); v != nil {
-			m = message{value: baton.Rethrow(v), mark: markPanic}
+			m = died(baton.Rethrow(v))
 		}
 	}()
 	m, origin := st.take()

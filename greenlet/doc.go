@@ -76,7 +76,8 @@
 // A greenlet that nobody switches to any more stays suspended, with its goroutine.
 // [Live] lists them, Throw(nil) ends one, and Run ends all that are left. To end
 // means: the pending Switch returns [ErrExit], and the body returns. So check the
-// error of Switch in every loop:
+// error of Switch in every loop, and know that what follows an unchecked Switch
+// runs at the end of Run, where Python would unwind:
 //
 //	for {
 //		v, err := main.Switch(next())

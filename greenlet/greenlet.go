@@ -136,12 +136,18 @@ func (g *Greenlet) adopt(p *Greenlet) {
 	g.parent = p
 }
 
-// wrap returns the greenlet that stands for a task of another package.
+// wrap returns the greenlet that stands for a task of another package. Its parent
+// is the event loop of its thread, as in gevent, or else the main greenlet.
 func wrap(task *baton.Task) *Greenlet {
 	g := &Greenlet{task: task}
 	g.phase.Store(foreign)
 	g.parent = &stateOf(task.Thread).main
 	task.Greenlet = g
+	if loop := task.Thread.LoopTask; loop != nil {
+		if p := loop(); p != task {
+			g.parent = of(p)
+		}
+	}
 	return g
 }
 

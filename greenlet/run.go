@@ -3,6 +3,7 @@ package greenlet
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/baton-go/baton/internal/baton"
@@ -17,8 +18,8 @@ import (
 // While the thread ends nothing can be switched to any more. A greenlet that goes
 // on after its ErrExit, and calls Switch or Throw again, is unwound: the call
 // panics, deferred functions run, and there the panic ends. Any other panic in a
-// greenlet that is being ended goes on in Run, when all of them have ended. What
-// their bodies return is lost.
+// greenlet that is being ended goes on in Run, when all of them have ended, and so
+// does runtime.Goexit. What their bodies return is lost.
 //
 // A goroutine need not call Run to use greenlets. Without it the goroutine is the
 // main greenlet of an implicit thread, which lasts as long as greenlets are
@@ -54,6 +55,10 @@ func (st *state) end(root *baton.Fiber) {
 		if g.Dead() {
 			continue // by the end of another
 		}
+		if g.task.Ended {
+			st.retire(g) // the package in whose call it is parked has given it up
+			continue
+		}
 		if v := st.kill(root, g); v != nil && failure == nil {
 			failure = v
 		}
@@ -62,6 +67,9 @@ func (st *state) end(root *baton.Fiber) {
 	st.exited.Store(true)
 	if failure != nil {
 		panic(failure)
+	}
+	if st.exiting {
+		runtime.Goexit()
 	}
 }
 

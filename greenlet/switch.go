@@ -10,12 +10,12 @@ import (
 // What a Handover's Mark says beside its value. A mark of 0 is the common case:
 // the parked Switch returns the value.
 const (
-	markError = baton.MarkThrown // Err is returned
-	markPanic = 1 << iota        // Value is what to panic with
-	markTrace                    // the tracer must be called
-	markRest                     // a greenlet ended, so an implicit thread may be over
-	markNone                     // for a start: there is no argument
-	markMany                     // for a start: Value is an Args of all arguments
+	markError = baton.MarkThrown           // Err is returned
+	markPanic = baton.MarkPanicked         // Value is what to panic with
+	markTrace = baton.MarkPanicked << iota // the tracer must be called
+	markRest                               // a greenlet ended, so an implicit thread may be over
+	markNone                               // for a start: there is no argument
+	markMany                               // for a start: Value is an Args of all arguments
 )
 
 // Switch gives control to g and waits until control comes back to the calling

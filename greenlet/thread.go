@@ -26,6 +26,7 @@ type state struct {
 	closing atomic.Bool  // Run is ending the greenlets
 	exited  atomic.Bool  // and has done so
 	refused int          // switches refused to the greenlet that is being ended
+	exiting bool         // one of them called runtime.Goexit in its clean-up
 }
 
 // slack is how far a thread's public count may be behind. An atomic write at each

@@ -24,6 +24,11 @@ func (l *Loop) UpdateTime() time.Duration {
 	return l.now
 }
 
+// Deadline returns the loop's time at which d will have passed, measured from the
+// call: it updates the time first. A d so long that it has no end ends with the
+// largest time. It is for [Loop.Arm].
+func (l *Loop) Deadline(d time.Duration) time.Duration { return after(l.UpdateTime(), d) }
+
 // A VirtualClock is a clock for tests: it stands still while anything can run,
 // and a loop that would wait for a timer moves it to that timer instead. See
 // [WithClock]. It mirrors trio's MockClock with an autojump threshold of zero.

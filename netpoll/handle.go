@@ -37,7 +37,7 @@ func (l *Loop) CallSoon(f func()) *Handle {
 // Budget: one allocation, the Handle; one reading of the clock.
 func (l *Loop) CallLater(d time.Duration, f func()) *Handle {
 	l.mustHave("CallLater", f)
-	return l.callAt(after(l.UpdateTime(), d), f)
+	return l.callAt(l.Deadline(d), f)
 }
 
 // CallAt calls f when the loop's time reaches when, on the scale of [Loop.Time].

@@ -7,7 +7,8 @@ import (
 	"github.com/baton-go/baton/internal/hub"
 )
 
-// What has no input or output is package net's own.
+// Interfaces, addresses and errors are package net's own, and so is Resolver: its
+// methods block the whole thread, call them in gevent.Offload.
 type (
 	Addr            = net.Addr
 	Buffers         = net.Buffers
@@ -73,7 +74,7 @@ var (
 	UDPAddrFromAddrPort = net.UDPAddrFromAddrPort
 )
 
-// ResolveTCPAddr returns an address of TCP end point, as net.ResolveTCPAddr does.
+// ResolveTCPAddr returns the address of a TCP end point, as net.ResolveTCPAddr does.
 // It parks the calling greenlet if there is a name to be looked up, while package
 // net's resolver does so on another goroutine.
 func ResolveTCPAddr(network, address string) (*TCPAddr, error) {

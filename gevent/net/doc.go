@@ -1,6 +1,8 @@
 // Package net is a drop-in twin of the standard package net whose calls let the
 // other greenlets of the thread run where the original's would block. It mirrors
-// gevent.socket.
+// gevent.socket. So far it is TCP; Listen and Dial of other networks work too,
+// by way of a goroutine. ListenPacket, the other types of conns and the Lookup
+// functions are still missing.
 //
 // Change the import, and the code yields:
 //
@@ -21,8 +23,8 @@
 //	})
 //
 // Names, results, errors and deadlines are those of package net: an error is a
-// [*OpError] with the same contents, and what has no input or output, such as
-// [Addr] or [IP], is the original itself. A conn of this package is a net.Conn,
+// [*OpError] with the same contents, and interfaces, addresses and errors, such
+// as [Conn], [IP] or [ErrClosed], are the originals themselves. A conn of this package is a net.Conn,
 // so that it may be handed to whatever takes one.
 //
 // # Whose a socket is
@@ -44,10 +46,10 @@
 // and every one that is not TCP. A greenlet that uses it is parked while another
 // goroutine makes the call.
 //
-// # Killed and timed out
+// # Killed
 //
-// A greenlet that is killed in a call of this package, or whose gevent Timeout
-// ends there, unwinds from it as from every blocking call. Nothing that a Read
+// A greenlet that is killed in a call of this package unwinds from it as from
+// every blocking call. Nothing that a Read
 // or Accept has taken from the socket is lost that way: it is returned, and the
 // greenlet unwinds from its next call. Of what a Write was given, a part may have
 // been sent, as when its deadline passes.
@@ -58,6 +60,16 @@
 // goroutines may with package net. Who reads takes turns, first come first
 // served, and who writes likewise, so that what one Write sends is not mixed with
 // another's.
+//
+// # Packages that take a conn
+//
+// Packages bufio, io and fmt work as they are. With net/http, Serve may be called
+// in a greenlet; its handlers run on goroutines outside, which may use the
+// thread's sockets, but not Sleep or Spawn. Call http.Get, Client.Do and
+// Server.Shutdown in gevent.Offload: they wait on channels, which would block the
+// whole thread. With crypto/tls mind that a Conn holds a mutex while it waits:
+// call Handshake before a second greenlet uses it, and let one greenlet read and
+// one write; a second one of a kind would block the whole thread.
 //
 // # Cost
 //

@@ -105,8 +105,10 @@ func keepsDescriptors(t testing.TB) {
 	l, err := stdnet.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+	// Fewer is right too: a socket that an earlier test closed may be closed by
+	// the kernel a moment later, because closing it may block.
 	before := descriptors(t)
-	t.Cleanup(func() { require.Equal(t, before, descriptors(t), "descriptors were left open") })
+	t.Cleanup(func() { require.LessOrEqual(t, descriptors(t), before, "descriptors were left open") })
 }
 
 // echo sends back what it receives until the end.

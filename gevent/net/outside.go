@@ -99,15 +99,23 @@ func offload(self *baton.Fiber, p *hub.Proc, w hub.Wait, f, stop func()) error {
 	}
 	stop()
 	var more []error
-	for {
-		err := p.Offload(self, w, func() { <-ended })
-		if err == nil {
-			break
+	for !over(ended) {
+		if err := p.Offload(self, w, func() { <-ended }); err != nil {
+			more = append(more, err)
 		}
-		more = append(more, err)
 	}
 	for _, err := range more {
 		p.Interrupt(err)
 	}
 	return interrupt
+}
+
+// over reports whether c is closed.
+func over(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

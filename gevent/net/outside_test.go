@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	stdnet "net"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -295,4 +296,31 @@ func TestUnixAndUDPAreThoseOfPackageNet(t *testing.T) {
 		require.NoError(t, u.SetReadDeadline(time.Now().Add(5*time.Millisecond)))
 		isTimeout(t, readOne(u)())
 	})
+}
+
+func TestACallOutsideIsEndedWithTheThread(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	ended := false
+	require.NoError(t, gevent.Run(func() error {
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			return err
+		}
+		gevent.Spawn(func() {
+			defer func() { ended = true }()
+			c, err := l.Accept()
+			if err == nil {
+				defer c.Close()
+				_, _ = io.Copy(c, c)
+			}
+		})
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		gevent.Sleep(10 * time.Millisecond)
+		return nil
+	}))
+	require.True(t, ended)
 }

@@ -29,7 +29,7 @@ const (
 	signalNone signal = iota
 	signalHop         // give the baton to hopTo at once, and stay parked (in hopTo's place)
 	signalDie         // an idle carrier: return from the goroutine
-	signalExit        // the root: a fiber of the thread called runtime.Goexit, do the same
+	signalExit        // the root, or who acts for it: another fiber called runtime.Goexit, do the same
 	signalTold        // nothing but that it is not to go on without a look, see Tell
 )
 

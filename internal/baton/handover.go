@@ -16,9 +16,11 @@ type Handover struct {
 	Mark  uint8 // what package greenlet has to do at the arrival beside returning Value
 }
 
-// MarkThrown is the Mark of a Handover that carries an Err. Package greenlet has
-// further ones.
-const MarkThrown uint8 = 1
+// What a Mark says to every package. Package greenlet has further ones.
+const (
+	MarkThrown   uint8 = 1 << iota // Err was thrown
+	MarkPanicked                   // Value, which Rethrow returned, is to be panicked with
+)
 
 // Throw leaves err for task to, which is parked in a call of package greenlet and
 // is resumed next by somebody else.

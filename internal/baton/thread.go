@@ -18,6 +18,11 @@ type Thread struct {
 	// traced, or it ends.
 	Handover Handover
 	Watched  bool
+	// LoopTask returns the task of the thread's event loop, if it has one: the
+	// parent of the greenlets that package greenlet has not made. Exiting is told
+	// before the main task exits, see ExitRoot. Both may be nil.
+	LoopTask func() *Task
+	Exiting  func()
 
 	number   uint64
 	root     *Fiber
@@ -132,11 +137,20 @@ func (t *Thread) putIdle(f *Fiber) {
 	t.idlers++
 }
 
-// ExitRoot makes the root call runtime.Goexit when it is resumed, and returns
-// it. It is what a Body's Goexit does when nothing nearer is to end.
+// ExitRoot makes the root call runtime.Goexit, and returns the fiber that is to
+// be resumed for that: the one where the root's task is parked, so that a
+// generator that it drives exits first. It is what a Body's Goexit does when
+// nothing nearer is to end.
 func (t *Thread) ExitRoot() *Fiber {
-	t.root.signal = signalExit
-	return t.root
+	if t.Exiting != nil {
+		t.Exiting()
+	}
+	f := t.main.Fiber
+	if f == nil {
+		f = t.root
+	}
+	f.signal = signalExit
+	return f
 }
 
 // Trim reaps idle carriers until keep are left in the pool, and all that ended

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Wait says what a Proc is parked for, for people who look at it: the call,
@@ -67,6 +69,17 @@ func (h *Hub) Infos(max int, stacks bool) []Info {
 	return infos
 }
 
+// count returns how many greenlets Infos would describe.
+func (h *Hub) count() int {
+	n := 1 + h.live
+	for _, p := range h.raw {
+		if !p.task.Ended {
+			n++
+		}
+	}
+	return n
+}
+
 var stateNames = [...]string{created: "created", ready: "ready", running: "running", parked: "parked", done: "done"}
 
 // Write prints the description.
@@ -106,26 +119,69 @@ func allStacks() map[uint64]string {
 	return stacks
 }
 
-// internals begins the names of this module's internal packages in a stack.
-const internals = "github.com/baton-go/baton/internal/"
+// Names in stacks: of this module, of its internal packages, and of the switch.
+const (
+	module    = "github.com/baton-go/baton/"
+	internals = module + "internal/"
+	pull      = "iter.Pull["
+)
 
 // trimStack leaves out of a parked greenlet's stack what is the same in all of
-// them: the frames of the switch above, and those of the carrier below.
+// them: the frames from the switch up to the call that the user made, and those
+// of the carrier and of what the greenlet is for its package.
 func trimStack(frames string) string {
-	var b strings.Builder
-	inside := false
 	lines := strings.Split(strings.TrimRight(frames, "\n"), "\n")
+	var kept []string // pairs of function and place
 	for i := 0; i+1 < len(lines); i += 2 {
-		function, at := lines[i], lines[i+1]
-		ours := strings.HasPrefix(function, internals) || strings.HasPrefix(function, "iter.Pull[")
-		if ours && inside && strings.HasPrefix(function, internals+"hub.(*body).Run") {
-			break
-		}
-		if ours && !inside {
+		function := lines[i]
+		if len(kept) == 0 && beneath(function) {
 			continue
 		}
-		inside = true
-		b.WriteString(function + "\n" + at + "\n")
+		if strings.HasPrefix(function, internals+"hub.(*body).Run") {
+			for len(kept) > 0 && strings.HasPrefix(kept[len(kept)-2], module) && ours(kept[len(kept)-2]) {
+				kept = kept[:len(kept)-2]
+			}
+			break
+		}
+		kept = append(kept, function, lines[i+1])
 	}
-	return b.String()
+	if len(kept) == 0 {
+		return ""
+	}
+	return strings.Join(kept, "\n") + "\n"
+}
+
+// beneath reports whether a function belongs to the inside of a call that parks:
+// the switch, an internal package, or something unexported of this module.
+func beneath(function string) bool {
+	if strings.HasPrefix(function, pull) || strings.HasPrefix(function, internals) {
+		return true
+	}
+	if !strings.HasPrefix(function, module) || !ours(function) {
+		return false
+	}
+	_, name, _ := strings.Cut(function[strings.LastIndexByte(function[:nameEnd(function)], '/')+1:], ".")
+	name = strings.TrimPrefix(name, "(*")
+	_, method, isMethod := strings.Cut(name, ").")
+	return unexported(name) || isMethod && unexported(method)
+}
+
+// ours reports whether a function of this module is the library's, and no
+// example's or test's.
+func ours(function string) bool {
+	pkg, _, _ := strings.Cut(function[len(module):], ".")
+	return !strings.HasPrefix(pkg, "examples/") && !strings.HasSuffix(pkg, "_test")
+}
+
+// nameEnd is where the name of a function ends and its arguments begin.
+func nameEnd(function string) int {
+	if i := strings.LastIndexByte(function, '('); i >= 0 {
+		return i
+	}
+	return len(function)
+}
+
+func unexported(name string) bool {
+	r, _ := utf8.DecodeRuneInString(name)
+	return !unicode.IsUpper(r)
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/baton-go/baton/internal/baton"
 )
 
 // ErrLoopExit is matched by every [LoopExit].
@@ -39,7 +42,7 @@ func (e *LoopExit) Is(target error) bool { return target == ErrLoopExit }
 // exhausted tells the root that it would wait for ever. The caller is the hub.
 func (h *Hub) exhausted() {
 	err := &LoopExit{Waiting: h.Infos(maxListed, true)}
-	err.More = h.live + 1 - len(err.Waiting)
+	err.More = h.count() - len(err.Waiting)
 	if h.root.state == parked {
 		h.root.Interrupt(err)
 		return
@@ -52,43 +55,90 @@ func (h *Hub) exhausted() {
 // not started never do, the others are interrupted with why, again and again as
 // long as they park in their clean-up, up to a limit. It returns what is left:
 // greenlets that took why for an answer and went on.
-func (h *Hub) KillAll(why error) []Info {
-	self := h.Thread.Root()
-	h.ending = true
+//
+// If one of them calls runtime.Goexit in its clean-up the root exits, but not
+// before the others are ended.
+func (h *Hub) KillAll(why error) (left []Info) {
+	h.ending = why
+	exiting := true
+	defer func() {
+		if exiting {
+			h.KillAll(why)
+		}
+	}()
 	for range killRounds {
-		for p := h.first; p != nil; {
-			next := p.next
-			if !p.Cancel() {
-				p.interruptOnce(why)
-			}
-			p = next
-		}
-		waiting := false
-		for _, p := range h.raw {
-			if p.state == parked || p.state == ready {
-				p.interruptOnce(why)
-				waiting = true
-			}
-		}
-		if h.live == 0 && !waiting {
+		if !h.interruptAll(why) {
+			exiting = false
 			return nil
+		}
+		if h.Loop.Stats().Refs > 0 {
+			// Somebody waits for a goroutine outside, which needs time to come
+			// back when it has been told to.
+			time.Sleep(killPatience)
 		}
 		// Whoever is ready runs now, and what they make ready in the next
 		// rounds. Nobody interrupts the one who ends the thread.
 		h.root.clearPending()
-		_ = h.root.Yield(self)
+		if err := h.root.Yield(h.Thread.Root()); errors.As(err, new(*baton.PanicError)) {
+			h.Report("greenlet", err) // a child of the root, made with package greenlet
+		}
 	}
-	if h.live == 0 {
-		return nil
-	}
-	return h.Infos(-1, true)[1:]
+	exiting = false
+	return h.giveUp()
 }
 
-const killRounds = 100
+const (
+	killRounds   = 100
+	killPatience = time.Millisecond // at each round, if it is of use
+)
 
-// interruptOnce interrupts p unless an interrupt is waiting for it already.
+// interruptAll is one round of KillAll, and reports whether anybody is left.
+func (h *Hub) interruptAll(why error) bool {
+	for p := h.first; p != nil; {
+		next := p.next
+		if p.Cancel() {
+			p.owner.Cancelled(why)
+		} else {
+			p.interruptOnce(why)
+		}
+		p = next
+	}
+	waiting := false
+	for _, p := range h.raw {
+		if p.waiting() {
+			p.interruptOnce(why)
+			waiting = true
+		}
+	}
+	return h.live > 0 || waiting
+}
+
+// giveUp describes who is left, and has the greenlets of package greenlet among
+// them taken for ended: it cannot end them either.
+func (h *Hub) giveUp() []Info {
+	if h.count() == 1 {
+		return nil
+	}
+	left := h.Infos(-1, true)[1:]
+	for _, p := range h.raw {
+		if p.waiting() {
+			p.forget()
+			p.state, p.task.Ended = done, true
+		}
+	}
+	return left
+}
+
+// waiting reports whether p, of a greenlet of package greenlet, is parked in the
+// hub.
+func (p *Proc) waiting() bool {
+	return !p.task.Ended && (p.state == parked || p.state == ready)
+}
+
+// interruptOnce interrupts p unless an interrupt is waiting for it already, in
+// the call in which it is parked.
 func (p *Proc) interruptOnce(why error) {
-	if !p.interrupted {
+	if !p.interrupted || p.away() {
 		p.Interrupt(why)
 	}
 }

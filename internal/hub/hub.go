@@ -30,7 +30,7 @@ type Hub struct {
 	live    int     // length of that list
 	names   uint32
 	held    map[Resource]struct{} // what must be closed with the hub
-	ending  bool                  // KillAll is at work
+	ending  error                 // what KillAll has been called with
 	hopes   int                   // see Hope
 	stops   bool                  // see EndIteration
 	closing bool                  // the hub's fiber is to end
@@ -49,6 +49,8 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	h.task.Thread = h.Thread
 	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
 	h.root.task.Proc = &h.root
+	h.Thread.Exiting = h.root.forget
+	h.Thread.LoopTask = h.begin
 	return h, nil
 }
 
@@ -97,13 +99,20 @@ func (h *Hub) Closed() <-chan struct{} { return h.done }
 func (h *Hub) Close() { h.Thread.End(h.Thread.Root()) }
 
 // end is called when the thread ends, after package greenlet has ended its
-// greenlets.
+// greenlets, and coro its generators. Their clean-up may have left new ones.
 func (h *Hub) end(root *baton.Fiber) {
+	defer h.shut(root)
+	if h.ending != nil && h.live > 0 {
+		h.KillAll(h.ending)
+	}
+}
+
+func (h *Hub) shut(root *baton.Fiber) {
 	if h.fiber != nil {
 		h.closing = true
 		h.Thread.Current = &h.task
-		root.Resume(h.fiber)
-		h.fiber = nil
+		root.Resume(h.task.Fiber)
+		h.fiber, h.task.Fiber = nil, nil
 	}
 	for r := range h.held {
 		r.Abandon()
@@ -118,7 +127,8 @@ func (h *Hub) end(root *baton.Fiber) {
 // take takes the next entry of the ready queue: a Proc, which is to be run now,
 // or another entry, or neither if the queue needs a turn. Procs that are not
 // ready are passed over: they were cancelled, or resumed by hand, while their
-// entry was in the queue.
+// entry was in the queue. So are greenlets that package greenlet has given up:
+// they are parked nowhere, and have nothing to start.
 func (h *Hub) take() (*Proc, netpoll.Runner) {
 	for {
 		var r netpoll.Runner
@@ -131,7 +141,7 @@ func (h *Hub) take() (*Proc, netpoll.Runner) {
 		if !ok {
 			return nil, r
 		}
-		if p.state == ready {
+		if p.state == ready && (p.task.Fiber != nil || p.owner != nil) {
 			p.state = running
 			h.Thread.Current = p.task
 			return p, nil
@@ -172,14 +182,24 @@ func (p *Proc) fiber() *baton.Fiber {
 	return p.hub.Thread.Carrier((*body)(p))
 }
 
-// own returns the hub's fiber, with the thread's Current set.
+// own returns the fiber to resume for the hub, with the thread's Current set. It
+// is not the hub's own while a callback that drives a generator has switched away
+// in it by hand.
 func (h *Hub) own() *baton.Fiber {
 	h.Thread.Current = &h.task
+	if h.fiber == nil {
+		h.begin()
+	}
+	return h.task.Fiber
+}
+
+// begin makes the hub's fiber, if there is none, and returns its task.
+func (h *Hub) begin() *baton.Task {
 	if h.fiber == nil {
 		h.fiber = h.Thread.Carrier((*hubBody)(h))
 		h.task.Fiber = h.fiber
 	}
-	return h.fiber
+	return &h.task
 }
 
 // hubBody is the hub as a carrier's body: the loop of the thread.
@@ -204,11 +224,14 @@ func (h *Hub) entries(self *baton.Fiber) {
 	defer func() {
 		if !returned {
 			if v := recover(); v != nil {
-				h.report("callback", baton.Recovered(v))
+				h.Report("callback", baton.Recovered(v))
 			}
 		}
 	}()
 	for !h.closing {
+		if h.Thread.Handover.To == &h.task {
+			h.inherit()
+		}
 		var p *Proc
 		r := h.handed
 		h.handed = nil
@@ -237,12 +260,21 @@ const (
 	trimStep  = 256 // reaped in one turn at most, so that a turn stays short
 )
 
+// A nothing is an entry that only keeps the loop from waiting.
+type nothing struct{}
+
+// RunReady does nothing.
+func (nothing) RunReady() {}
+
 // turn polls; if nothing is left that could ever make anything ready, the root
 // is told.
 func (h *Hub) turn(self *baton.Fiber) {
 	if all, idle := h.Thread.Carriers(); idle > poolFloor {
 		if excess := idle - max(poolFloor, all-idle); excess > 0 {
 			h.Thread.Trim(self, idle-min(excess, trimStep))
+			if excess > trimStep {
+				h.Loop.Enqueue(nothing{}) // come back for the rest
+			}
 		}
 	}
 	if h.Loop.Turn() {
@@ -261,19 +293,38 @@ func (h *Hub) turn(self *baton.Fiber) {
 // goroutine that runs a loop of callbacks.
 func (b *hubBody) Goexit(*baton.Fiber) *baton.Fiber {
 	h := (*Hub)(b)
-	h.fiber = nil
+	h.fiber, h.task.Fiber = nil, nil
 	h.Thread.Current = h.root.task
 	return h.Thread.ExitRoot()
 }
 
-// report tells the error hook, or standard error.
-func (h *Hub) report(where string, err error) {
-	if h.OnError != nil {
-		h.OnError(where, err)
-		return
+// inherit takes what was left for the hub: the outcome of a greenlet of package
+// greenlet that ended after its parent. Nobody asks for it any more, but how it
+// failed is not kept secret.
+func (h *Hub) inherit() {
+	left := h.Thread.Handover
+	h.Thread.Handover = baton.Handover{}
+	if err, ok := left.Value.(*baton.PanicError); ok && left.Mark&baton.MarkPanicked != 0 {
+		h.Report("raw greenlet", err)
 	}
-	fmt.Fprintf(os.Stderr, "%s failed: %v\n", where, err)
 }
 
-// Report tells of an error that nobody else will be told of.
-func (h *Hub) Report(where string, err error) { h.report(where, err) }
+// Report tells the error hook, or standard error, of an error that nobody else
+// will be told of. A hook that panics fails itself, and nobody else.
+func (h *Hub) Report(where string, err error) {
+	if h.OnError == nil {
+		printError(where, err)
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			printError(where, err)
+			printError("error hook", baton.Recovered(v))
+		}
+	}()
+	h.OnError(where, err)
+}
+
+func printError(where string, err error) {
+	fmt.Fprintf(os.Stderr, "%s failed: %v\n", where, err)
+}

@@ -31,6 +31,8 @@ func (j *job) Exec() {
 
 func (j *job) Exited() {}
 
+func (j *job) Cancelled(error) {}
+
 // spawn starts a greenlet.
 func spawn(h *hub.Hub, f func(p *hub.Proc)) *hub.Proc {
 	j := &job{f: f}

@@ -20,18 +20,23 @@ func (h *Hub) Unhope() { h.hopes-- }
 
 // Offload runs f on a goroutine of its own while p, the caller on fiber self, is
 // parked. If p is interrupted meanwhile Offload returns the interrupt's error at
-// once, and f goes on alone. A panic in f is a panic of Offload, with f's stack.
+// once, and f goes on alone: the loop does not wait for it any more. A panic in f
+// is a panic of Offload, with f's stack.
 //
 // Budget: a goroutine, a Post and the wake-up of a sleeping loop.
 func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 	h := p.hub
 	var (
 		finished  bool
-		abandoned bool // p no longer waits, and may be parked for something else
+		abandoned bool // p waits no longer, and may be parked for something else
 		failure   any
 		exited    = true
 	)
 	h.Loop.Ref()
+	defer func() {
+		h.Loop.Unref()
+		abandoned = true
+	}()
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
@@ -39,7 +44,6 @@ func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 			}
 			// ErrClosed means that the thread ended without waiting for f.
 			_ = h.Post(func() {
-				h.Loop.Unref()
 				finished = true
 				if !abandoned {
 					p.Wake()
@@ -51,7 +55,6 @@ func (p *Proc) Offload(self *baton.Fiber, w Wait, f func()) error {
 	}()
 	for !finished {
 		if _, err := p.Park(self, w); err != nil {
-			abandoned = true
 			return err
 		}
 	}
@@ -120,3 +123,6 @@ func (c *call) Exec() {
 
 // Exited has nothing to add: Exec's deferred functions ran.
 func (c *call) Exited() {}
+
+// Cancelled ends the call, which has not run.
+func (c *call) Cancelled(error) { close(c.done) }

@@ -69,7 +69,7 @@ func refuse(op string) {
 	if Current() != nil {
 		panic(op + ": a callback of the loop must not block; spawn a greenlet in it, and block there")
 	}
-	panic(op + ": the calling goroutine belongs to no hub; call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there")
+	panic(op + ": the calling goroutine belongs to no thread; call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there")
 }
 
 // Park parks p, which is current on fiber f, until something makes it ready, and
@@ -166,23 +166,24 @@ func (p *Proc) back() (Cause, error) {
 }
 
 // intruded is the rest of a park when it was not the hub that resumed p: package
-// greenlet switched to it by hand while it waited. An error that was thrown into
-// it ends its wait; a plain switch is a mistake, but for the root at the end,
-// when greenlets of which it is the parent die.
+// greenlet switched to it by hand while it waited. What was thrown into it, or
+// how a child died, ends its wait like an interrupt. A plain switch is a mistake,
+// but for the root at the end, when greenlets of which it is the parent die.
 func (p *Proc) intruded() (Cause, error) {
 	p.forget()
-	h := &p.hub.Thread.Handover
-	mine := h.To == p.task
-	switch {
-	case mine && h.Err != nil:
-		err := h.Err
+	if h := &p.hub.Thread.Handover; h.To == p.task {
+		left := *h
 		*h = baton.Handover{}
-		return Interrupted, err
-	case p == &p.hub.root && p.hub.ending:
-		*h = baton.Handover{}
-		return Woken, nil
+		switch {
+		case left.Mark&baton.MarkPanicked != 0:
+			return Interrupted, left.Value.(error)
+		case left.Err != nil:
+			return Interrupted, left.Err
+		case p == &p.hub.root && p.hub.ending != nil:
+			return Woken, nil
+		}
 	}
-	panic("hub: " + p.Name() + " was switched to by hand while it waited in " + p.waits.String() + "; wake it through what it waits for")
+	return Interrupted, baton.Recovered("hub: " + p.Name() + " was switched to by hand while it waited in " + p.waits.String() + "; wake it through what it waits for")
 }
 
 // forget takes back what p registered for its park.
@@ -289,7 +290,7 @@ func (p *Proc) clearPending() {
 func (p *Proc) arm(d time.Duration) {
 	l := p.hub.Loop
 	p.timed = true
-	l.Arm(&p.timer, l.UpdateTime()+max(d, 0), (*timeWaker)(p))
+	l.Arm(&p.timer, l.Deadline(max(d, 0)), (*timeWaker)(p))
 }
 
 // The views of a Proc as what the loop wakes when a time is up or a descriptor

@@ -35,6 +35,8 @@ type Owner interface {
 	// Exited is called instead of Exec's return when the body called
 	// runtime.Goexit.
 	Exited()
+	// Cancelled is called instead of Exec when the thread ends before the start.
+	Cancelled(why error)
 }
 
 // A Proc is a greenlet as the hub knows it. It is meant to be embedded in its
@@ -176,6 +178,7 @@ func (p *Proc) finish() {
 	p.state = done
 	p.task.Ended = true
 	p.task.Fiber = nil
+	p.waits = Wait{} // it may refer to other greenlets, and they to others
 	p.clearPending()
 }
 
@@ -206,9 +209,6 @@ func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
 	p := (*Proc)(b)
 	p.owner.Exited()
 	p.finish()
-	h := p.hub
-	h.root.forget()
-	h.root.state = running
-	h.Thread.Current = h.root.task
-	return h.Thread.ExitRoot()
+	p.hub.Thread.Current = p.hub.root.task
+	return p.hub.Thread.ExitRoot()
 }

@@ -7,8 +7,12 @@ import (
 )
 
 // Unwind unwinds the calling greenlet, whose blocking call was interrupted with
-// err.
+// err. What is a panic already goes on as that.
 func Unwind(err error) {
+	switch err.(type) {
+	case *baton.Unwind, *baton.PanicError:
+		panic(err)
+	}
 	panic(&baton.Unwind{Err: err})
 }
 
