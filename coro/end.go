@@ -19,7 +19,9 @@ func watch(t *baton.Thread) {
 		return
 	}
 	t.Generators = true
-	t.OnEnd(baton.EndGenerators, func(*baton.Fiber) { abandonAll(t.Bodies()) })
+	end := func(*baton.Fiber) { abandonAll(t.Bodies()) }
+	t.OnEnd(baton.EndGenerators, end)
+	t.OnEnd(baton.EndLateGenerators, end)
 }
 
 // abandonAll closes every generator, even if the body of one panics.

@@ -1,7 +1,9 @@
 package gevent_test
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -11,7 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/baton-go/baton/gevent_test.stubborn"))
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/baton-go/baton/gevent_test.stubborn"),
+		goleak.IgnoreAnyFunction("github.com/baton-go/baton/gevent_test.waitForNothing"))
 }
 
 // run runs f on a virtual clock and requires that all goes well.
@@ -29,3 +33,30 @@ func (t *trace) add(event string) { *t = append(*t, event) }
 
 // adds returns a body that adds the event.
 func (t *trace) adds(event string) func() { return func() { t.add(event) } }
+
+// requireGoroutines waits until no more than n goroutines are left.
+func requireGoroutines(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > n && time.Now().Before(end); {
+		time.Sleep(100 * time.Microsecond)
+	}
+	if runtime.NumGoroutine() > n {
+		buf := make([]byte, 1<<16)
+		t.Fatalf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
+	}
+}
+
+// onGoroutine runs f on a goroutine, which it may exit, and waits for its end.
+func onGoroutine(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it hangs")
+	}
+}

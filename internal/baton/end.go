@@ -10,6 +10,9 @@ const (
 	// EndGenerators closes those generators that are suspended between two
 	// values.
 	EndGenerators
+	// EndLate and EndLateGenerators are for what the clean-up of those has begun.
+	EndLate
+	EndLateGenerators
 	// EndHub is last, because the clean-up of all others may need the hub.
 	EndHub
 	stages

@@ -110,6 +110,12 @@ func (h *Hub) interruptAll(why error) bool {
 			waiting = true
 		}
 	}
+	if h.calling {
+		// A callback has switched away by hand, and comes back when the hub has
+		// something to do.
+		h.Loop.Enqueue(nothing{})
+		waiting = true
+	}
 	return h.live > 0 || waiting
 }
 

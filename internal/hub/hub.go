@@ -33,6 +33,7 @@ type Hub struct {
 	ending  error                 // what KillAll has been called with
 	hopes   int                   // see Hope
 	stops   bool                  // see EndIteration
+	calling bool                  // a callback has begun and not ended
 	closing bool                  // the hub's fiber is to end
 	done    chan struct{}         // closed with the hub, for goroutines that wait in Do
 }
@@ -45,6 +46,7 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	}
 	h := &Hub{Thread: baton.NewThread(), Loop: loop, done: make(chan struct{})}
 	h.Thread.Hub = h
+	h.Thread.OnEnd(baton.EndLate, h.endLate)
 	h.Thread.OnEnd(baton.EndHub, h.end)
 	h.task.Thread = h.Thread
 	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
@@ -98,16 +100,16 @@ func (h *Hub) Closed() <-chan struct{} { return h.done }
 // greenlet are ended here, while the hub still works.
 func (h *Hub) Close() { h.Thread.End(h.Thread.Root()) }
 
-// end is called when the thread ends, after package greenlet has ended its
-// greenlets, and coro its generators. Their clean-up may have left new ones.
-func (h *Hub) end(root *baton.Fiber) {
-	defer h.shut(root)
-	if h.ending != nil && h.live > 0 {
+// endLate is called when package greenlet has ended its greenlets, and coro its
+// generators, whose clean-up may have used the hub.
+func (h *Hub) endLate(*baton.Fiber) {
+	if h.ending != nil {
 		h.KillAll(h.ending)
 	}
 }
 
-func (h *Hub) shut(root *baton.Fiber) {
+// end is called last when the thread ends.
+func (h *Hub) end(root *baton.Fiber) {
 	if h.fiber != nil {
 		h.closing = true
 		h.Thread.Current = &h.task
@@ -129,7 +131,19 @@ func (h *Hub) shut(root *baton.Fiber) {
 // ready are passed over: they were cancelled, or resumed by hand, while their
 // entry was in the queue. So are greenlets that package greenlet has given up:
 // they are parked nowhere, and have nothing to start.
+//
+// An entry that was handed to the hub comes first: the hub had no time for it if
+// a callback that had switched away by hand came back, and did so again.
 func (h *Hub) take() (*Proc, netpoll.Runner) {
+	if r := h.handed; r != nil {
+		h.handed = nil
+		p, ok := r.(*Proc)
+		if !ok {
+			return nil, r
+		}
+		h.Thread.Current = p.task
+		return p, nil
+	}
 	for {
 		var r netpoll.Runner
 		if h.stops {
@@ -222,6 +236,7 @@ func (b *hubBody) Run(self *baton.Fiber) (baton.Body, *baton.Fiber) {
 func (h *Hub) entries(self *baton.Fiber) {
 	returned := false
 	defer func() {
+		h.calling = false
 		if !returned {
 			if v := recover(); v != nil {
 				h.Report("callback", baton.Recovered(v))
@@ -232,20 +247,15 @@ func (h *Hub) entries(self *baton.Fiber) {
 		if h.Thread.Handover.To == &h.task {
 			h.inherit()
 		}
-		var p *Proc
-		r := h.handed
-		h.handed = nil
-		if taken, ok := r.(*Proc); ok {
-			p, h.Thread.Current = taken, taken.task
-		} else if r == nil {
-			p, r = h.take()
-		}
+		p, r := h.take()
 		switch {
 		case p != nil:
 			h.task.Fiber = self
 			self.Resume(p.fiber())
 		case r != nil:
+			h.calling = true
 			r.RunReady()
+			h.calling = false
 		default:
 			h.turn(self)
 		}
