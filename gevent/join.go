@@ -241,7 +241,11 @@ func (g *Greenlet) GetTimeout(d time.Duration) error {
 // at once. It mirrors Greenlet.kill.
 //
 // A kill is delivered where the greenlet is parked, or, if it has just been
-// woken, in its next blocking call, so that what it was woken with is not lost.
+// woken, in its next blocking call, so that what it was woken with is not lost. A
+// Switch of package greenlet in which it waits returns it as an error.
+//
+// It parks the caller unless the greenlet has ended or not begun; in a callback
+// use KillAsync.
 func (g *Greenlet) Kill() { g.KillWith(ErrGreenletExit) }
 
 // KillWith is [Greenlet.Kill] with another error than [ErrGreenletExit]: it

@@ -181,6 +181,28 @@ func TestRunLetsEverythingOutOfItsFunction(t *testing.T) {
 	})
 }
 
+func TestGoexitInAGreenletThatIsBeingEndedGoesOnInRun(t *testing.T) {
+	before := runtime.NumGoroutine()
+	ended := 0
+	returned := false
+	onGoroutine(func() {
+		greenlet.Run(func() {
+			for range 3 {
+				greenlet.New(func() {
+					defer runtime.Goexit()
+					defer func() { ended++ }()
+					greenlet.Main().Switch()
+				}).Switch()
+			}
+		})
+		returned = true
+	})
+	require.False(t, returned)
+	require.Equal(t, 3, ended, "when all have ended")
+	requireGoroutines(t, before)
+	require.Zero(t, greenlet.LiveCount())
+}
+
 func TestGoexitInAGreenletEndsItAndTheRoot(t *testing.T) {
 	t.Run("and no other greenlet, until Run ends", func(t *testing.T) {
 		var log []string

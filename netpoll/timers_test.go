@@ -1,6 +1,7 @@
 package netpoll_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -102,4 +103,13 @@ func TestArmingAllocatesNothing(t *testing.T) {
 	}
 	round()
 	require.Zero(t, testing.AllocsPerRun(10, round))
+}
+
+func TestADeadlineIsHeldInRange(t *testing.T) {
+	l, c := newVirtual(t)
+	c.Advance(time.Hour)
+	require.Equal(t, time.Hour+time.Second, l.Deadline(time.Second))
+	require.Equal(t, time.Hour, l.Time(), "the loop's time is up to date")
+	require.Equal(t, time.Duration(math.MaxInt64), l.Deadline(math.MaxInt64))
+	require.Equal(t, time.Hour-time.Second, l.Deadline(-time.Second))
 }

@@ -85,6 +85,34 @@ func TestExitRootMakesTheRootExitToo(t *testing.T) {
 	require.Zero(t, left)
 }
 
+func TestExitRootBeginsWhereTheRootsTaskIsParked(t *testing.T) {
+	keepsGoroutines(t)
+	th := baton.NewThread()
+	var log []string
+	th.Exiting = func() { log = append(log, "told before") }
+	returned := onGoroutine(func() {
+		root := th.Enter()
+		defer func() {
+			log = append(log, "root")
+			require.Zero(t, th.Close(root))
+			th.Leave()
+		}()
+		// A carrier that acts for the root's task, as a generator does.
+		acting := exiting{run: func(f *baton.Fiber) {
+			defer func() { log = append(log, "who acts for it") }()
+			th.Main().Fiber = f
+			f.Resume(th.Carrier(exiting{heir: func(*baton.Fiber) *baton.Fiber { return th.ExitRoot() }}))
+		}, heir: func(*baton.Fiber) *baton.Fiber {
+			th.Main().Fiber = root
+			return th.ExitRoot()
+		}}
+		root.Resume(th.Carrier(acting))
+		panic("the root goes on")
+	})
+	require.False(t, returned)
+	require.Equal(t, []string{"told before", "who acts for it", "told before", "root"}, log)
+}
+
 func TestGoexitHurtsNoOtherFiber(t *testing.T) {
 	keepsGoroutines(t)
 	th, root := enter(t)
