@@ -97,25 +97,14 @@ func (p *Proc) Park(f *baton.Fiber, w Wait) (Cause, error) {
 }
 
 // ParkFor is Park for no longer than d. A d that is not positive still lets
-// everything run that is ready.
+// everything run that is ready. Next to a timer, or to the system calls around a
+// ParkIO, Park's frame does not matter.
 func (p *Proc) ParkFor(f *baton.Fiber, w Wait, d time.Duration) (Cause, error) {
 	if p.interrupted {
 		return Interrupted, p.takePending()
 	}
 	p.arm(d)
-	p.waits = w
-	p.state = parked
-	if to := p.leave(f); to != f {
-		if s := f.Take(to); s.Pulling {
-			s.Next()
-		} else {
-			s.Yield(struct{}{})
-		}
-		if f.Signalled() {
-			f.Obey()
-		}
-	}
-	return p.back()
+	return p.Park(f, w)
 }
 
 // Yield lets what is ready run first.
@@ -326,19 +315,7 @@ func (p *Proc) ParkIO(f *baton.Fiber, w Wait, d *netpoll.Desc, s netpoll.Side, d
 		p.timed = true
 		p.hub.Loop.Arm(&p.timer, deadline, (*timeWaker)(p))
 	}
-	p.waits = w
-	p.state = parked
-	if to := p.leave(f); to != f {
-		if s := f.Take(to); s.Pulling {
-			s.Next()
-		} else {
-			s.Yield(struct{}{})
-		}
-		if f.Signalled() {
-			f.Obey()
-		}
-	}
-	c, err := p.back()
+	c, err := p.Park(f, w)
 	if c != IO && d.Waiter(s) == (*sideWaker)(p) {
 		d.Forget(s)
 	}
