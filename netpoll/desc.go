@@ -58,12 +58,13 @@ import "syscall"
 // With kqueue nothing does, and what follows an urgent byte may wait there for the
 // next data.
 type Desc struct {
-	loop     *Loop
-	waiters  [2]Runner
-	fd       int
-	tag      tag
-	state    event // evRead, evWrite: ready; evReadEnd, evWriteEnd: end flags
-	released bool
+	loop      *Loop
+	waiters   [2]Runner
+	deadlines *descDeadlines // nil unless there was one: desc_deadline.go
+	fd        int
+	tag       tag
+	state     event // evRead, evWrite: ready; evReadEnd, evWriteEnd: end flags
+	released  bool
 }
 
 // Open registers fd, which must be non-blocking. The loop does not own it: the
@@ -72,7 +73,9 @@ type Desc struct {
 //
 // The error wraps an [os.SyscallError] of the platform's poller, such as EPERM for
 // a regular file with epoll; EEXIST if fd is registered with the loop already;
-// [ErrClosed] or [ErrNoPoller]. Only the owner may call Open.
+// [ErrClosed] or [ErrNoPoller]. If fd was closed without [Desc.Release] and stands
+// for another file now, Open releases the earlier Desc, and makes its waiters ready
+// to find that out. Only the owner may call Open.
 //
 // Budget: one system call.
 func (l *Loop) Open(fd int) (*Desc, error) {
@@ -84,14 +87,23 @@ func (l *Loop) Open(fd int) (*Desc, error) {
 		return nil, fdError("Open", fd, syscall.EEXIST)
 	}
 	d := &Desc{loop: l, fd: fd, tag: l.sources.take(), state: evBoth}
-	if err := l.poller.add(fd, d.tag); err != nil {
+	if err := l.poller.add(fd, d.tag, old != nil); err != nil {
 		l.sources.vacate(d.tag)
 		return nil, fdError("Open", fd, err)
 	}
+	// The descriptor of old was closed without Release. Its waiters are made ready,
+	// to find that out, as the last thing, since a [Waker] may do as it likes with d.
+	var orphans [2]Runner
 	if old != nil {
-		old.orphan()
+		orphans = old.waiters
+		old.retire()
 	}
 	l.sources.bind(fd, d.tag, d, nil)
+	for _, r := range orphans {
+		if r != nil {
+			l.wake(r)
+		}
+	}
 	return d, nil
 }
 
@@ -139,6 +151,9 @@ func (d *Desc) Wait(s Side, r Runner) bool {
 	}
 	d.waiters[s] = r
 	d.loop.sources.waiting++
+	if d.deadlines != nil {
+		d.deadlines.arm(s)
+	}
 	return true
 }
 
@@ -161,6 +176,9 @@ func (d *Desc) Forget(s Side) {
 	if d.waiters[s] != nil {
 		d.waiters[s] = nil
 		d.loop.sources.waiting--
+		if d.deadlines != nil {
+			d.deadlines.disarm(s)
+		}
 	}
 }
 
@@ -195,27 +213,20 @@ func (d *Desc) retire() {
 	d.loop.sources.unbind(d.fd, d.tag)
 }
 
-// orphan retires a Desc whose descriptor was closed without Release, as it turns
-// out when the number is opened again. Its waiters are made ready, to find that
-// out.
-func (d *Desc) orphan() {
-	waiters := d.waiters
-	d.retire()
-	for _, r := range waiters {
-		if r != nil {
-			d.loop.wake(r)
-		}
-	}
-}
-
 // edge notes an event and makes ready who waited for it. A [Waker] may change the
 // other side's waiter, or release d, so each is looked at when its turn comes.
 func (d *Desc) edge(e event) {
 	d.state |= e
+	if e&evWriteEnd != 0 {
+		d.state |= evWrite
+	}
 	for s := range d.waiters {
 		if r := d.waiters[s]; r != nil && d.Ready(Side(s)) {
 			d.waiters[s] = nil
 			d.loop.sources.waiting--
+			if d.deadlines != nil {
+				d.deadlines.disarm(Side(s))
+			}
 			d.loop.wake(r)
 		}
 	}

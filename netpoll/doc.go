@@ -34,12 +34,13 @@
 //
 //  1. Run the entries of the ready queue that were there when the iteration
 //     began, in order. Entries that are added meanwhile wait for the next one.
-//  2. Work out the wait: none if anything is ready, else until the next timer,
-//     else for ever.
+//  2. Call the idle hooks and the prepare hooks. Work out the wait: none if
+//     anything is ready, else until the next timer, else for ever.
 //  3. Poll the descriptors for as long as that.
 //  4. Update the loop's time.
-//  5. Make ready what the descriptors woke, then the functions that were posted,
-//     then the timers that are due; equal deadlines in the order of arming.
+//  5. Make ready what the descriptors woke; call the check hooks; make ready the
+//     functions that were posted, then the timers that are due; equal deadlines in
+//     the order of arming.
 //
 // [Loop.Run] and [Loop.RunOnce] do all of it. A program that has a scheduler of
 // its own, such as gevent's hub, takes step 1 in its own hands: it asks
@@ -49,7 +50,24 @@
 // While the queue is busy the loop goes from step 1 to step 1 and polls after 64
 // entries only, so that handing over between two callbacks costs no system call.
 // Timers that are due and posted functions are made ready between any two
-// iterations all the same, and in the same order.
+// iterations all the same, and in the same order. An iteration of more entries than
+// the budget (see [WithBudget]) takes steps 2 to 5 in between as well.
+//
+// docs/loop.md in the repository has a picture of this, and compares it with libuv
+// and asyncio.
+//
+// # What else a loop does
+//
+//   - [Loop.AddSignal] calls a function when the process gets a signal, and
+//     [Loop.AddChild] when a process that it started has ended.
+//   - [Loop.AddIdle], [Loop.AddPrepare] and [Loop.AddCheck] call a function in
+//     every iteration.
+//   - [Loop.OpenFile] and [Loop.NewFile] are for files, of which a poller knows nothing.
+//   - [Loop.SetDebug] reports callbacks that keep all others waiting.
+//
+// The loop runs until [Loop.Stop], or until nothing is left that it could wait for:
+// no timer, callback of a descriptor, waiter, [Loop.Ref], signal handler, child or
+// hook. The last three need not count: they have Unref.
 //
 // # Time
 //
@@ -57,7 +75,9 @@
 // cached: it moves in step 4 and when [Loop.UpdateTime] is called. With
 // [WithClock] a [VirtualClock] replaces the real one, and instead of waiting for
 // a timer the loop jumps to it. A test of an hour then takes a microsecond and
-// gives the same result each time.
+// gives the same result each time. [Loop.RunUntilBlocked] and
+// [Loop.CallWhenBlocked] tell when everything has happened that was to happen at
+// this time.
 //
 // # Descriptors
 //
@@ -65,7 +85,8 @@
 // made non-blocking, and reads and writes through the loop: it is registered
 // once, edge-triggered, and never touched again until it is released. For a
 // descriptor that came from elsewhere, [Loop.AddReader] and [Loop.AddWriter] call
-// a function, level-triggered, for as long as the descriptor is ready.
+// a function, level-triggered, for as long as the descriptor is ready. Waits for a
+// Desc end in time with [Desc.SetDeadline].
 //
 // # Platforms
 //

@@ -115,6 +115,7 @@ func TestShortWaitsAreNotRoundedUp(t *testing.T) {
 
 func TestWithoutPwait2WaitsAreRoundedUp(t *testing.T) {
 	l := newLoop(t)
+	openPair(t, l) // or the loop would not sleep in the poller
 	l.WithoutPwait2()
 	for _, d := range []time.Duration{1, 100 * time.Microsecond, time.Millisecond, 2100 * time.Microsecond} {
 		waits := l.Stats().Waits

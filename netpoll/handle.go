@@ -9,10 +9,15 @@ import (
 // [Loop.CallLater] or [Loop.CallAt]: asyncio's Handle and TimerHandle. Its
 // methods are for the loop's owner.
 type Handle struct {
-	timer     Timer
-	f         func()
-	cancelled bool
+	timer Timer
+	f     func() // nil when it has run or was cancelled
 }
+
+// cancelled is the runner of a cancelled Handle's timer, which is never armed
+// again. With a field of its own a Handle would take 64 bytes instead of 48.
+type cancelled struct{}
+
+func (cancelled) RunReady() {}
 
 // CallSoon makes f ready: it runs in the next iteration, after what was made
 // ready before. It mirrors asyncio's call_soon. From another goroutine use
@@ -68,15 +73,15 @@ func after(now, d time.Duration) time.Duration {
 // or after the callback ran, or after the loop was closed, has no effect on the
 // loop.
 func (h *Handle) Cancel() {
-	h.cancelled = true
-	h.f = nil
 	if l := h.timer.loop; l != nil {
 		l.Disarm(&h.timer)
 	}
+	h.timer.runner = cancelled{}
+	h.f = nil
 }
 
 // Cancelled reports whether [Handle.Cancel] was called.
-func (h *Handle) Cancelled() bool { return h.cancelled }
+func (h *Handle) Cancelled() bool { return h.timer.runner == cancelled{} }
 
 // When is the loop's time at which the callback is due, or was. It is zero for a
 // Handle of [Loop.CallSoon].

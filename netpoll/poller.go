@@ -11,12 +11,18 @@ package netpoll
 // close() error
 //	Undoes open, and with it all registrations.
 //
-// add(fd int, t tag) error
-//	Registers fd for both sides, edge-triggered. Events carry t.
+// add(fd int, t tag, again bool) error
+//	Registers fd for both sides, edge-triggered. Events carry t. If again is
+//	set and the kernel still has an earlier registration: EEXIST. If again is
+//	not set such a registration is nobody's any more, and t takes it over.
 //
 // watch(fd int, t tag, old, new event) error
 //	Changes the level-triggered registration of fd from the sides in old to
-//	those in new, of which old, but not new, may be none.
+//	those in new, of which old, but not new, may be none. If old is not none and
+//	the kernel has no registration, because the number was closed: ENOENT. If
+//	old is none and it has one, that is nobody's any more and t takes it over.
+//
+// add and watch return EEXIST for the poller's own descriptors.
 //
 // remove(fd int, registered event) error
 //	Removes what add (registered: both sides) or watch made.
@@ -40,7 +46,9 @@ type tag struct {
 	generation uint32 // of the slot when it was taken
 }
 
-// An event says what happened to a descriptor, as a set of bits.
+// An event says what happened to a descriptor, as a set of bits. An end without
+// the side's other bit is a guess, from what the other side reports: whoever can
+// try without blocking should.
 type event uint8
 
 const (

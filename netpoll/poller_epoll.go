@@ -21,8 +21,9 @@ type poller struct {
 	epfd   int
 	wakefd int
 	events []unix.EpollEvent
-	full   bool // the last poll may have left some
-	coarse bool // there is no epoll_pwait2
+	late   map[int]struct{} // see claim
+	full   bool             // the last poll may have left some
+	coarse bool             // there is no epoll_pwait2
 }
 
 const (
@@ -51,6 +52,7 @@ func (p *poller) open() (err error) {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	p.events = make([]unix.EpollEvent, minEvents)
+	p.late = make(map[int]struct{})
 	return nil
 }
 
@@ -60,9 +62,16 @@ func (p *poller) close() error {
 		os.NewSyscallError("close", unix.Close(p.wakefd)))
 }
 
-func (p *poller) add(fd int, t tag) error {
-	return p.ctl(unix.EPOLL_CTL_ADD, fd, t,
-		unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLPRI|unix.EPOLLRDHUP|unix.EPOLLET)
+func (p *poller) add(fd int, t tag, again bool) error {
+	const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
+	if !again {
+		return p.claim(fd, t, interest)
+	}
+	err := p.ctl(unix.EPOLL_CTL_ADD, fd, t, interest)
+	if err == nil {
+		p.late[fd] = struct{}{}
+	}
+	return err
 }
 
 func (p *poller) watch(fd int, t tag, old, new event) error {
@@ -73,17 +82,34 @@ func (p *poller) watch(fd int, t tag, old, new event) error {
 	if new&evWrite != 0 {
 		interest |= unix.EPOLLOUT
 	}
-	if old != 0 {
-		// ENOENT: the file that was registered under this number is closed.
-		if err := p.ctl(unix.EPOLL_CTL_MOD, fd, t, interest); !errors.Is(err, unix.ENOENT) {
-			return err
-		}
+	if old == 0 {
+		return p.claim(fd, t, interest)
 	}
-	return p.ctl(unix.EPOLL_CTL_ADD, fd, t, interest)
+	err := p.ctl(unix.EPOLL_CTL_MOD, fd, t, interest)
+	if errors.Is(err, unix.ENOENT) {
+		p.late[fd] = struct{}{}
+	}
+	return err
 }
 
 func (p *poller) remove(fd int, _ event) error {
-	return p.ctl(unix.EPOLL_CTL_DEL, fd, tag{}, 0)
+	err := p.ctl(unix.EPOLL_CTL_DEL, fd, tag{}, 0)
+	if err != nil {
+		p.late[fd] = struct{}{}
+	}
+	return err
+}
+
+// claim registers fd for a new tag. The kernel may have a registration already, if
+// the number was closed before that was removed, a duplicate kept its file open,
+// and it stands for that file again. So numbers that were closed too early, as it
+// turned out, are remembered in late.
+func (p *poller) claim(fd int, t tag, interest uint32) error {
+	err := p.ctl(unix.EPOLL_CTL_ADD, fd, t, interest)
+	if _, late := p.late[fd]; late && errors.Is(err, unix.EEXIST) {
+		return p.ctl(unix.EPOLL_CTL_MOD, fd, t, interest)
+	}
+	return err
 }
 
 func (p *poller) ctl(op, fd int, t tag, interest uint32) error {

@@ -71,9 +71,18 @@ func (p *poller) close() error {
 		os.NewSyscallError("close", unix.Close(p.wr)))
 }
 
-func (p *poller) add(fd int, t tag) error {
-	if err := p.change(fd, unix.EV_ADD|unix.EV_CLEAR, evBoth); err != nil {
-		_ = p.change(fd, unix.EV_DELETE, evRead)
+func (p *poller) add(fd int, t tag, again bool) error {
+	if fd == p.rd || again && p.change(fd, unix.EV_ENABLE, evRead) == nil {
+		return os.NewSyscallError("kevent", unix.EEXIST)
+	}
+	err := p.change(fd, unix.EV_ADD|unix.EV_CLEAR, evBoth)
+	if errors.Is(err, unix.EPIPE) {
+		// A pipe whose other end is closed has no write filter. Nobody misses it:
+		// to write fails, rather than with EAGAIN.
+		err = p.change(fd, unix.EV_ADD|unix.EV_CLEAR, evRead)
+	}
+	if err != nil {
+		_ = p.change(fd, unix.EV_DELETE, evWrite)
 		return err
 	}
 	p.tags[fd] = t
@@ -81,41 +90,55 @@ func (p *poller) add(fd int, t tag) error {
 }
 
 func (p *poller) watch(fd int, t tag, old, new event) error {
-	// Adding what is there already changes nothing, and restores what a close of
-	// the descriptor took away.
-	if err := p.change(fd, unix.EV_ADD, new); err != nil {
+	if fd == p.rd {
+		return os.NewSyscallError("kevent", unix.EEXIST)
+	}
+	if err := p.change(fd, unix.EV_ENABLE, old); err != nil {
+		return err
+	}
+	if err := p.change(fd, unix.EV_ADD, new&^old); err != nil {
+		_ = p.change(fd, unix.EV_DELETE, evWrite&new&^old)
 		return err
 	}
 	p.tags[fd] = t
-	if gone := old &^ new; gone != 0 {
-		return p.change(fd, unix.EV_DELETE, gone)
-	}
-	return nil
+	return p.change(fd, unix.EV_DELETE, old&^new)
 }
 
 func (p *poller) remove(fd int, registered event) error {
 	delete(p.tags, fd)
-	return p.change(fd, unix.EV_DELETE, registered)
+	err := p.change(fd, unix.EV_DELETE, registered)
+	if errors.Is(err, unix.ENOENT) && registered == evBoth {
+		// There may have been no write filter: see add.
+		return p.change(fd, unix.EV_DELETE, evRead)
+	}
+	return err
 }
 
-// change applies flags to the filters of the sides.
+// change applies flags to the filters of the sides, first to the write filter.
+// At the first error the kernel leaves the rest undone.
+//
+// Whether a filter is there can be found out with EV_ENABLE: it fails with ENOENT
+// if not, and changes nothing if it is, since no filter is ever disabled.
 func (p *poller) change(fd, flags int, sides event) error {
 	var changes [2]unix.Kevent_t
 	n := 0
-	if sides&evRead != 0 {
-		unix.SetKevent(&changes[n], fd, unix.EVFILT_READ, flags)
-		n++
-	}
 	if sides&evWrite != 0 {
 		unix.SetKevent(&changes[n], fd, unix.EVFILT_WRITE, flags)
 		n++
 	}
-	for {
-		_, err := unix.Kevent(p.kq, changes[:n], nil, nil)
-		if err != unix.EINTR {
-			return os.NewSyscallError("kevent", err)
-		}
+	if sides&evRead != 0 {
+		unix.SetKevent(&changes[n], fd, unix.EVFILT_READ, flags)
+		n++
 	}
+	if n == 0 {
+		return nil
+	}
+	// EINTR is about the wait, of which there is none here: the changes have been
+	// made by then. To repeat them would find nothing left to delete.
+	if _, err := unix.Kevent(p.kq, changes[:n], nil, nil); err != unix.EINTR {
+		return os.NewSyscallError("kevent", err)
+	}
+	return nil
 }
 
 func (p *poller) poll(wait time.Duration) int {
@@ -131,7 +154,7 @@ func (p *poller) poll(wait time.Duration) int {
 	n, err := unix.Kevent(p.kq, nil, p.events, timeout)
 	switch err {
 	case nil:
-	case unix.EINTR:
+	case unix.EINTR, unix.ETIMEDOUT: // the latter has been seen, though no manual has it
 		n = 0
 	default:
 		misuse("Turn", "kevent: "+err.Error(), "do not close descriptors that belong to the loop")
@@ -158,7 +181,7 @@ func (p *poller) event(i int) (tag, event) {
 		if ev.Flags&unix.EV_EOF != 0 {
 			// On some systems a pipe whose other end is closed has no write event:
 			// let a writer try, and see.
-			e = evReadEnded | evWrite
+			e = evReadEnded | evWriteEnd
 		}
 	case unix.EVFILT_WRITE:
 		e = evWrite

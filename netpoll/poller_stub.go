@@ -16,7 +16,7 @@ func (p *poller) open() error {
 
 func (p *poller) close() error { return nil }
 
-func (p *poller) add(int, tag) error { return ErrNoPoller }
+func (p *poller) add(int, tag, bool) error { return ErrNoPoller }
 
 func (p *poller) watch(int, tag, event, event) error { return ErrNoPoller }
 

@@ -38,12 +38,13 @@ type readyQueue struct {
 	ring []Runner
 	head uint // of the oldest entry; used modulo len(ring)
 	n    uint // entries in the queue, at most len(ring)
+	room uint // len(ring), or 0 if every push is to be seen: see debugger
 }
 
 const minRing = 64
 
-// full reports whether push would have no room.
-func (q *readyQueue) full() bool { return q.n == uint(len(q.ring)) }
+// full reports whether push has no room, or is to be seen.
+func (q *readyQueue) full() bool { return q.n >= q.room }
 
 // push appends r. The queue must not be full.
 func (q *readyQueue) push(r Runner) {
@@ -61,6 +62,9 @@ func (q *readyQueue) pop() Runner {
 	q.n--
 	return r
 }
+
+// at returns the entry of which i are older.
+func (q *readyQueue) at(i uint) Runner { return q.ring[(q.head+i)&uint(len(q.ring)-1)] }
 
 // grow doubles the ring.
 func (q *readyQueue) grow() {
@@ -85,12 +89,20 @@ func (l *Loop) Enqueue(r Runner) {
 	l.ready.push(r)
 }
 
-// enqueueSlow makes room. A closed loop has no ring, so that it always gets here
-// and the usual path need not look.
+// enqueueSlow makes room. A closed loop has no room, so that it always gets here
+// and the usual path need not look; nor has one in debug mode.
 func (l *Loop) enqueueSlow(r Runner) {
 	l.mustBeOpen("Enqueue")
 	if r == nil {
 		misuse("Enqueue", "nil Runner", "pass the entry that is to be run")
 	}
-	l.ready.grow()
+	if l.ready.n == uint(len(l.ready.ring)) {
+		l.ready.grow()
+	}
+	if l.debug == nil {
+		l.ready.room = uint(len(l.ready.ring))
+		return
+	}
+	l.ready.room = 0
+	l.debug.enqueued(r)
 }

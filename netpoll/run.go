@@ -14,7 +14,7 @@ func (l *Loop) RunOnce() bool {
 	l.mustBeOpen("RunOnce")
 	l.enter("RunOnce")
 	defer l.leave()
-	return l.iterate()
+	return l.iterate(true)
 }
 
 // Run runs the loop until [Loop.Stop], or until nothing is left to do: see
@@ -29,7 +29,7 @@ func (l *Loop) Run() error {
 	}
 	l.enter("Run")
 	defer l.leave()
-	for l.iterate() && !l.stopping {
+	for l.iterate(true) && !l.stopping {
 	}
 	return nil
 }
@@ -49,14 +49,19 @@ func (l *Loop) enter(function string) {
 	l.running = true
 }
 
-func (l *Loop) leave() { l.running, l.stopping = false, false }
+func (l *Loop) leave() {
+	l.running, l.stopping = false, false
+	if l.debug != nil {
+		l.debug.finish(l)
+	}
+}
 
-// iterate is RunOnce. The entry is out of the queue before it runs, so that a
-// panic loses nothing but itself.
-func (l *Loop) iterate() bool {
+// iterate is RunOnce. If it must not wait it returns false instead. The entry is
+// out of the queue before it runs, so that a panic loses nothing but itself.
+func (l *Loop) iterate(mayWait bool) bool {
 	r := l.Next()
 	if r == nil {
-		if !l.Turn() {
+		if !l.turn(mayWait) {
 			return false
 		}
 		if r = l.Next(); r == nil {
@@ -66,8 +71,15 @@ func (l *Loop) iterate() bool {
 	for {
 		r.RunReady()
 		if l.batch == 0 {
+			if l.held+l.rest == 0 {
+				return true
+			}
+			if l.held == 0 {
+				l.turn(mayWait) // between the parts of a large iteration
+			}
+		}
+		if r = l.Next(); r == nil {
 			return true
 		}
-		r = l.Next()
 	}
 }

@@ -1,5 +1,7 @@
 package netpoll
 
+import "math"
+
 // sources is the table of what is registered with the poller.
 //
 // An event must reach the registration that it was meant for. Descriptor numbers
@@ -44,10 +46,13 @@ func (s *sources) take() tag {
 	return tag{uint32(len(s.slots) - 1), 0}
 }
 
-// vacate makes a slot, and the events that still carry its tag, void.
+// vacate makes a slot, and the events that still carry its tag, void. A slot whose
+// generations are used up is not used again: the kernel may still have any of them.
 func (s *sources) vacate(t tag) {
 	s.slots[t.index] = slot{generation: t.generation + 1}
-	s.free = append(s.free, t.index)
+	if t.generation < math.MaxUint32 {
+		s.free = append(s.free, t.index)
+	}
 }
 
 // bind notes that the slot of t, which take found, is the one of fd.
@@ -83,6 +88,7 @@ func (s *sources) close() {
 	for i := range s.slots {
 		if d := s.slots[i].desc; d != nil {
 			d.released = true
+			d.state = evBothEnded
 			d.waiters = [2]Runner{}
 		}
 		if w := s.slots[i].watcher; w != nil {
@@ -98,7 +104,6 @@ func (s *sources) close() {
 // event has been fetched already, then the event is stale when its turn comes.
 func (l *Loop) deliver(t tag, e event) {
 	if e&evWake != 0 {
-		l.stats.Wakeups++
 		return
 	}
 	l.stats.Events++

@@ -9,9 +9,10 @@ import "time"
 // of the loop in which it is armed.
 type Timer struct {
 	when   time.Duration
-	runner Runner
-	loop   *Loop // in which it is armed, else nil
-	index  int   // in loop.timers while it is armed
+	runner Runner // nil unless it is armed, but see Handle.Cancel
+	loop   *Loop  // in which it is armed, else nil
+	slot   uint32 // in loop.timers while it is armed
+	seq    uint32 // of the last arming
 }
 
 // Arm makes r ready when the loop's time reaches when, on the scale of
@@ -28,13 +29,16 @@ func (l *Loop) Arm(t *Timer, when time.Duration, r Runner) {
 		misuse("Arm", "nil Runner", "pass the entry that is to be made ready")
 	}
 	l.mustBeOpen("Arm")
+	if l.debug != nil {
+		l.debug.scheduled(t)
+	}
 	switch t.loop {
 	case nil:
 		t.when, t.runner, t.loop = when, r, l
 		l.timers.add(t)
 	case l:
-		t.when, t.runner = when, r
-		l.timers.move(t)
+		t.runner = r
+		l.timers.move(t, when)
 	default:
 		misuse("Arm", "the timer is armed in another loop", "Disarm it there first")
 	}
@@ -51,6 +55,9 @@ func (l *Loop) Disarm(t *Timer) bool {
 	case l:
 		l.timers.remove(t)
 		t.runner, t.loop = nil, nil
+		if l.debug != nil {
+			l.debug.forget(t)
+		}
 		return true
 	}
 	misuse("Disarm", "the timer is armed in another loop", "call Disarm of that loop")
@@ -65,110 +72,78 @@ func (t *Timer) When() time.Duration { return t.when }
 
 // expire makes ready every timer that is due, earliest first.
 func (l *Loop) expire() {
-	for len(l.timers.heap) > 0 && l.timers.heap[0].when <= l.now {
-		t := l.timers.heap[0].timer
-		r := t.runner
-		l.timers.remove(t)
-		t.runner, t.loop = nil, nil
-		l.stats.Fired++
-		l.wake(r)
+	h := &l.timers
+	for fired := uint(0); h.n > 0 && h.at(root).when <= ordered(l.now); fired++ {
+		if fired > fewDue && fired > h.n/32 {
+			l.expireMany()
+			fired = 0
+			continue
+		}
+		t := h.first()
+		if t == nil || t.when > l.now {
+			return
+		}
+		h.removeFirst()
+		l.fire(t)
 	}
 }
 
-// A timerHeap is a 4-ary min-heap of timers, keyed (when, sequence). Four
-// children to a node make it half as deep as a binary heap, and the four keys
-// that are compared lie next to each other; the keys are copied into the heap so
-// that comparing follows no pointer.
+// fewDue is how many timers are taken from the heap one by one in any case.
+const fewDue = 64
+
+// expireMany does as expire, but sorts those that are due instead of taking them
+// out of the heap one by one: at a million half the time. It reads the whole
+// heap, so that it is for when a good part of it was due already.
 //
-// Invariants:
-//   - for i > 0, heap[(i-1)/4] is less than heap[i];
-//   - heap[i].timer.index == i, and heap[i].when == heap[i].timer.when;
-//   - sequence numbers are unique and grow with each arming, so that no two keys
-//     are equal and the order of firing is fully defined.
-type timerHeap struct {
-	heap []timerNode
-	seq  uint64
-}
-
-type timerNode struct {
-	when  time.Duration
-	seq   uint64
-	timer *Timer
-}
-
-func (a *timerNode) less(b *timerNode) bool {
-	return a.when < b.when || a.when == b.when && a.seq < b.seq
-}
-
-// add puts t, whose when is set, into the heap.
-func (h *timerHeap) add(t *Timer) {
-	h.seq++
-	h.heap = append(h.heap, timerNode{})
-	h.up(len(h.heap)-1, timerNode{t.when, h.seq, t})
-}
-
-// move restores the order after t.when changed.
-func (h *timerHeap) move(t *Timer) {
-	h.seq++
-	h.fix(t.index, timerNode{t.when, h.seq, t})
-}
-
-// remove takes t out of the heap.
-func (h *timerHeap) remove(t *Timer) {
-	last := len(h.heap) - 1
-	moved := h.heap[last]
-	h.heap[last] = timerNode{}
-	h.heap = h.heap[:last]
-	if t.index != last {
-		h.fix(t.index, moved)
-	}
-}
-
-// fix puts n where it belongs, given that place i is vacant.
-func (h *timerHeap) fix(i int, n timerNode) {
-	if i > 0 && n.less(&h.heap[(i-1)/4]) {
-		h.up(i, n)
-	} else {
-		h.down(i, n)
-	}
-}
-
-// up moves the vacancy at i towards the root until n fits there.
-func (h *timerHeap) up(i int, n timerNode) {
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !n.less(&h.heap[parent]) {
-			break
+// What is sorted is keys and not timers, since a Waker may disarm timers that are
+// to follow, or arm them anew. It may even make the heap rebuild itself, after
+// which the keys are good for nothing.
+func (l *Loop) expireMany() {
+	h := &l.timers
+	rebuilt := h.rebuilt
+	for _, n := range h.due(l.now) {
+		s := h.slot(n.slot())
+		t := *s
+		if t == nil || t.seq != n.seq() {
+			continue
 		}
-		h.set(i, h.heap[parent])
-		i = parent
+		*s = nil
+		h.stale++
+		l.fire(t)
+		if h.rebuilt != rebuilt {
+			return
+		}
 	}
-	h.set(i, n)
+	if h.stale > h.n/8 {
+		h.rebuild()
+	}
 }
 
-// down moves the vacancy at i away from the root until n fits there.
-func (h *timerHeap) down(i int, n timerNode) {
-	for {
-		first := 4*i + 1
-		if first >= len(h.heap) {
-			break
-		}
-		least := first
-		for c := first + 1; c < min(first+4, len(h.heap)); c++ {
-			if h.heap[c].less(&h.heap[least]) {
-				least = c
+// fire makes ready what waits for t, which is out of the heap.
+func (l *Loop) fire(t *Timer) {
+	r := t.runner
+	t.runner, t.loop = nil, nil
+	l.stats.Fired++
+	if l.debug != nil {
+		l.debug.fires(t)
+	}
+	l.wake(r)
+}
+
+// untilTimer is how long it is from now until the first timer is due: nothing if
+// it is. A timer must be armed.
+func (l *Loop) untilTimer(now time.Duration) time.Duration {
+	return max(now, l.timers.first().when) - now
+}
+
+// closeTimers disarms all.
+func (l *Loop) closeTimers() {
+	for _, page := range l.timers.slots {
+		for _, t := range page {
+			if t != nil {
+				t.runner, t.loop = nil, nil
 			}
 		}
-		if !h.heap[least].less(&n) {
-			break
-		}
-		h.set(i, h.heap[least])
-		i = least
 	}
-	h.set(i, n)
-}
-
-func (h *timerHeap) set(i int, n timerNode) {
-	h.heap[i] = n
-	n.timer.index = i
+	l.timers = timerHeap{}
 }

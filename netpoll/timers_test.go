@@ -1,9 +1,13 @@
 package netpoll_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
+	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,7 +28,7 @@ func TestTimersFireInTheOrderOfAModel(t *testing.T) {
 		timers := make([]netpoll.Timer, 200)
 		var model []entry // in the order of arming
 		var got, want []int
-		for range 3000 {
+		for i := range 3000 {
 			id := rng.IntN(len(timers))
 			at := slices.IndexFunc(model, func(e entry) bool { return e.id == id })
 			require.Equal(t, at >= 0, timers[id].Armed())
@@ -52,7 +56,9 @@ func TestTimersFireInTheOrderOfAModel(t *testing.T) {
 				settle(l)
 				require.Equal(t, want, got)
 			}
-			require.NoError(t, l.CheckTimers())
+			if i%10 == 0 {
+				require.NoError(t, l.CheckTimers())
+			}
 			require.Equal(t, len(model), l.Stats().Timers)
 		}
 	}
@@ -112,4 +118,76 @@ func TestADeadlineIsHeldInRange(t *testing.T) {
 	require.Equal(t, time.Hour, l.Time(), "the loop's time is up to date")
 	require.Equal(t, time.Duration(math.MaxInt64), l.Deadline(math.MaxInt64))
 	require.Equal(t, time.Hour-time.Second, l.Deadline(-time.Second))
+}
+
+// A wait of less than a millisecond is not rounded up to one, whether the loop
+// sleeps with descriptors or without.
+func TestShortTimersAreExact(t *testing.T) {
+	for name, descriptor := range map[string]bool{"without descriptors": false, "with a descriptor": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			if descriptor {
+				r, w, err := os.Pipe()
+				require.NoError(t, err)
+				defer r.Close()
+				defer w.Close()
+				fd := int(r.Fd())
+				err = l.AddReader(fd, func() {})
+				if errors.Is(err, netpoll.ErrNoPoller) {
+					t.Skip(err)
+				}
+				require.NoError(t, err)
+				defer l.RemoveReader(fd)
+			}
+			for _, d := range []time.Duration{50 * time.Microsecond, 200 * time.Microsecond} {
+				best := time.Hour
+				for range 200 {
+					start := time.Now()
+					l.CallLater(d, l.Stop)
+					require.NoError(t, l.Run())
+					took := time.Since(start)
+					require.GreaterOrEqual(t, took, d)
+					if best = min(best, took); best < 900*time.Microsecond {
+						break
+					}
+				}
+				require.Less(t, best, 900*time.Microsecond, "for %v", d)
+			}
+		})
+	}
+}
+
+// So that a million of them take little memory.
+func TestTimersAreSmall(t *testing.T) {
+	if strconv.IntSize != 64 {
+		t.Skip("the sizes are those of 64 bits")
+	}
+	require.Equal(t, uintptr(40), reflect.TypeFor[netpoll.Timer]().Size())
+	require.Equal(t, uintptr(48), reflect.TypeFor[netpoll.Handle]().Size())
+}
+
+func TestACancelledCallbackSaysSo(t *testing.T) {
+	l, _ := newVirtual(t)
+	nothing := func() {}
+	for name, make := range map[string]func() *netpoll.Handle{
+		"soon":  func() *netpoll.Handle { return l.CallSoon(nothing) },
+		"later": func() *netpoll.Handle { return l.CallLater(time.Second, nothing) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := make()
+			require.False(t, before.Cancelled())
+			when := before.When()
+			before.Cancel()
+			require.True(t, before.Cancelled())
+			require.Equal(t, when, before.When())
+
+			after := make()
+			require.NoError(t, l.Run())
+			require.False(t, after.Cancelled())
+			after.Cancel()
+			after.Cancel()
+			require.True(t, after.Cancelled())
+			require.True(t, before.Cancelled())
+		})
+	}
 }

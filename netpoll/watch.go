@@ -1,6 +1,9 @@
 package netpoll
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // A watcher is a descriptor that has callbacks: one for each side, or none.
 //
@@ -19,6 +22,7 @@ type watcher struct {
 type watch struct {
 	f      func()
 	queued bool
+	own    bool // the loop's: whoever set it counts it in its own way
 }
 
 // RunReady calls the callback unless it was removed.
@@ -37,7 +41,8 @@ func (w *watch) RunReady() {
 //
 // Remove the callbacks before fd is closed. The kernel may otherwise go on
 // reporting a file of which a duplicate exists, with no number left under which
-// to stop it.
+// to stop it, and the loop finds no rest while that file is ready. Callbacks that
+// are set when the number stands for another file are called for that one only.
 //
 // The error wraps an [os.SyscallError] of the platform's poller, such as EPERM for
 // a regular file with epoll; EEXIST if fd was registered with [Loop.Open];
@@ -74,27 +79,30 @@ func (l *Loop) addWatch(function string, fd int, s Side, f func()) error {
 	if d != nil {
 		return fdError(function, fd, syscall.EEXIST)
 	}
-	fresh := w == nil
-	if fresh {
-		w = &watcher{loop: l, tag: l.sources.take()}
+	if w == nil {
+		w = &watcher{loop: l}
 	}
-	// The poller is told even if nothing changes: the descriptor may have been
-	// closed and its number opened again without RemoveReader, which is a mistake,
-	// but should not make a callback silent.
 	old := w.interest()
-	if err := l.poller.watch(fd, w.tag, old, old|s.ready()); err != nil {
-		if fresh {
-			l.sources.vacate(w.tag)
-		}
+	if err := w.arm(fd, old, old|s.ready()); err != nil {
 		return fdError(function, fd, err)
-	}
-	if fresh {
-		l.sources.bind(fd, w.tag, nil, w)
 	}
 	w.stop(s)
 	w.sides[s] = &watch{f: f}
 	l.sources.watches++
 	l.sources.waiting++
+	return nil
+}
+
+// watchOwn is AddReader for a process's descriptor, which is the loop's own: it is
+// no reader callback as users know them and does not keep the loop from ending.
+func (l *Loop) watchOwn(fd int, f func()) error {
+	if err := l.addWatch("AddChild", fd, ReadSide, f); err != nil {
+		return err
+	}
+	_, w := l.sources.lookup(fd)
+	w.sides[ReadSide].own = true
+	l.sources.watches--
+	l.sources.waiting--
 	return nil
 }
 
@@ -107,7 +115,7 @@ func (l *Loop) removeWatch(fd int, s Side) bool {
 	old := w.interest()
 	w.stop(s)
 	if left := w.interest(); left != 0 {
-		_ = l.poller.watch(fd, w.tag, old, left)
+		_ = w.arm(fd, old, left)
 	} else {
 		_ = l.poller.remove(fd, old)
 		l.sources.unbind(fd, w.tag)
@@ -115,13 +123,41 @@ func (l *Loop) removeWatch(fd int, s Side) bool {
 	return true
 }
 
+// arm tells the poller which sides have a callback now, where those in old had
+// one before. It does so even if nothing changes: the descriptor may have been
+// closed without RemoveReader and its number opened again, which is a mistake, but
+// should not make a callback silent. Then the watcher gets a new tag, because the
+// callbacks are for the number's new file, while the old one may have an event
+// under way, and has more of them if a duplicate of it exists.
+func (w *watcher) arm(fd int, old, new event) error {
+	l := w.loop
+	if old != 0 {
+		if err := l.poller.watch(fd, w.tag, old, new); !errors.Is(err, syscall.ENOENT) {
+			return err
+		}
+	}
+	t := l.sources.take()
+	if err := l.poller.watch(fd, t, 0, new); err != nil {
+		l.sources.vacate(t)
+		return err
+	}
+	if old != 0 {
+		l.sources.unbind(fd, w.tag)
+	}
+	w.tag = t
+	l.sources.bind(fd, t, nil, w)
+	return nil
+}
+
 // stop removes the callback of a side, if there is one.
 func (w *watcher) stop(s Side) {
 	if w.sides[s] != nil {
+		if !w.sides[s].own {
+			w.loop.sources.watches--
+			w.loop.sources.waiting--
+		}
 		w.sides[s].f = nil
 		w.sides[s] = nil
-		w.loop.sources.watches--
-		w.loop.sources.waiting--
 	}
 }
 

@@ -21,7 +21,8 @@ const module = "github.com/baton-go/baton"
 var table = []layer{
 	{rank: 0, path: "internal/baton"},
 	{rank: 0, path: "internal/layers"}, // this test
-	{rank: 1, path: "netpoll/..."},
+	{rank: 0, path: "internal/uring"},
+	{rank: 1, path: "netpoll/...", uses: []string{"internal/uring"}},
 	{rank: 2, path: "coro", uses: []string{"internal/baton"}},
 	{rank: 2, path: "greenlet", uses: []string{"internal/baton"}},
 	{rank: 3, path: "internal/hub", uses: []string{"internal/baton", "netpoll/...", "greenlet"}},
@@ -42,6 +43,7 @@ var (
 // memory to system calls.
 var unsafeFiles = []string{
 	"internal/baton/*.go",
+	"internal/uring/*.go",
 	"netpoll/*_linux.go",
 	"netpoll/*_bsd.go",
 	"netpoll/*_darwin.go",
@@ -112,6 +114,11 @@ func TestTheCheckerFindsWhatBreaksARule(t *testing.T) {
 		{"an example that imports an example",
 			source{path: "examples/a/main.go", pkg: "examples/a", imports: []string{module + "/examples/b"}},
 			`examples/a/main.go: imports examples/b: nothing imports an example`},
+		{"an example that imports what examples share",
+			source{path: "examples/a/main.go", pkg: "examples/a", imports: []string{module + "/examples/internal/b"}}, ""},
+		{"what examples share, elsewhere",
+			source{path: "asyncio/a.go", pkg: "asyncio", imports: []string{module + "/examples/internal/b"}},
+			`asyncio/a.go: imports examples/internal/b: nothing imports an example`},
 		{"a test that imports an example",
 			source{path: "asyncio/a_test.go", pkg: "asyncio", test: true, imports: []string{module + "/examples/echo"}},
 			`asyncio/a_test.go: imports examples/echo: nothing imports an example`},

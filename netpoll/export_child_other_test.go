@@ -1,0 +1,6 @@
+//go:build !linux
+
+package netpoll
+
+// WithoutPidfd does nothing: there is none.
+func WithoutPidfd() (restore func()) { return func() {} }
