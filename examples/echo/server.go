@@ -7,6 +7,7 @@ import (
 	"log"
 	"time"
 
+	"github.com/baton-go/baton/examples/internal/cputime"
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/net"
 )
@@ -42,7 +43,7 @@ func (s *server) serve(l net.Listener) error {
 			return err
 		}
 		if s.conns++; s.conns == 1 {
-			s.first, s.cpuAtFirst = time.Now(), cpuTime()
+			s.first, s.cpuAtFirst = time.Now(), cputime.Used()
 		}
 		s.spawn(c.(*net.TCPConn))
 	}
@@ -56,7 +57,7 @@ func (s *server) spawn(c *net.TCPConn) {
 		defer func() {
 			c.Close()
 			delete(s.handlers, g)
-			s.last, s.cpuAtLast = time.Now(), cpuTime()
+			s.last, s.cpuAtLast = time.Now(), cputime.Used()
 		}()
 		if err := s.handle(s, c); err != nil {
 			s.failed++
