@@ -85,6 +85,9 @@ func row(c cases.Case, r result) string {
 	budget, allocs, verdict := "-", fmt.Sprintf("%.2f", r.allocs), "-"
 	if c.Budget > 0 {
 		budget = fmt.Sprintf("%.2f", c.Budget)
+		if c.Nanos > 0 {
+			budget += fmt.Sprintf(", %.0f ns", c.Nanos)
+		}
 		allocs += fmt.Sprintf(" of %g", c.Allocs)
 		verdict = "pass"
 		if !r.within(c) {

@@ -21,7 +21,7 @@ func (r result) ratio() float64 { return r.ours / r.other }
 const tolerance = 0.05
 
 func (r result) within(c cases.Case) bool {
-	return r.ratio() <= c.Budget && r.allocs <= c.Allocs+tolerance
+	return r.ratio() <= c.Budget && r.allocs <= c.Allocs+tolerance && (c.Nanos == 0 || r.ours <= c.Nanos)
 }
 
 // multiple divides the number of operations of every round, so that bodies that

@@ -31,6 +31,9 @@ type Case struct {
 	Budget float64
 	// Allocs is how many times ours may allocate in one operation.
 	Allocs float64
+	// Nanos is how many nanoseconds ours may take, whatever the other does. Zero
+	// means that there is no such bound.
+	Nanos float64
 }
 
 // All is the table of cases.
@@ -59,6 +62,24 @@ var All = []Case{
 		Name: "sleep-zero", What: "Sleep(0) among 1,000 greenlets / Gosched among 1,000 goroutines",
 		Ours: sleepZero, Other: gosched, Least: 200 * crowd, Budget: 0.75,
 	},
+	{
+		Name: "post", What: "goroutine to loop and back by Post / goroutine to goroutine and back",
+		Ours: postRoundTrip, Other: channelRoundTrip, Budget: 1.5, Allocs: 1,
+	},
+	{
+		Name: "post-descriptor", What: "the same if the loop watches a descriptor / goroutine to goroutine and back",
+		Ours: postRoundTripDescriptor, Other: channelRoundTrip, Budget: 1.5, Allocs: 1,
+	},
+	{
+		Name: "post-stream", What: "one of many Posts from another goroutine / one of many sends to a buffered channel",
+		Ours: postStream, Other: channelStream, Budget: 2, Allocs: 1, Nanos: 150,
+	},
+
+	// What the first, the fourth and the sixth stand on: no program can be faster
+	// that switches stacks with iter.Pull.
+	{Name: "floor-switch", What: "half of an iter.Pull's next / transfer over an unbuffered channel", Ours: pullTransfer, Other: channelTransfer},
+	{Name: "floor-life", What: "iter.Pull's next and 128 bytes allocated / go + WaitGroup", Ours: pullAndAllocate, Other: goroutineLife},
+	{Name: "floor-sleep-zero", What: "half of a next among 1,000 iter.Pulls / Gosched among 1,000 goroutines", Ours: pullCrowd, Other: gosched, Least: 200 * crowd},
 
 	{Name: "switch-value", What: "greenlet switch with a value / the value over an unbuffered channel", Ours: valueSwitch, Other: valueTransfer},
 	{Name: "switch-ring", What: "switch in a ring of 8 greenlets / transfer in a ring of 8 goroutines", Ours: ringSwitch, Other: ringTransfer},
@@ -69,7 +90,6 @@ var All = []Case{
 	{Name: "coroutine-life-in-run", What: "the same in greenlet.Run / iter.Pull made, run and finished", Ours: coroutineLifeInRun, Other: pullLife},
 	{Name: "spawn-join", What: "Spawn + Join one by one / go + WaitGroup", Ours: spawnJoin, Other: goroutineLife},
 	{Name: "offload", What: "Offload / go + channel", Ours: offload, Other: goAndChannel},
-	{Name: "post", What: "loop to goroutine and back by Post / goroutine to goroutine and back", Ours: postRoundTrip, Other: channelRoundTrip},
 	{Name: "post-awake", What: "Post to a loop that is awake, and run / send to a buffered channel, and receive", Ours: postAwake, Other: bufferedChannel},
 	{Name: "timer-fire", What: "timer armed and fired among 10,000 / time.Timer reset and fired among 10,000", Ours: timerFire, Other: timeTimerFire},
 	{Name: "timer-stop", What: "timer armed and disarmed among 10,000 / time.Timer reset and stopped among 10,000", Ours: timerStop, Other: timeTimerStop},

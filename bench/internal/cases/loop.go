@@ -19,66 +19,6 @@ func withLoop(f func(l *netpoll.Loop)) {
 	}
 }
 
-// postRoundTrip sends to a goroutine, which posts back to the loop. The loop has
-// nothing else to do and may sleep meanwhile.
-func postRoundTrip(m Meter, n int) {
-	withLoop(func(l *netpoll.Loop) {
-		ping, ended := make(chan struct{}), make(chan struct{})
-		pong := func() {}
-		go func() {
-			defer close(ended)
-			for range ping {
-				if err := l.Post(pong); err != nil {
-					panic(err)
-				}
-			}
-		}()
-		l.Ref()
-		m.Start()
-		for range n {
-			ping <- struct{}{}
-			l.RunOnce()
-		}
-		m.Stop()
-		l.Unref()
-		close(ping)
-		<-ended
-	})
-}
-
-// channelRoundTrip is a ping-pong between two goroutines.
-func channelRoundTrip(m Meter, n int) {
-	channelTransfer(m, 2*n)
-}
-
-// postAwake posts to a loop on its own goroutine: what Post costs without a
-// sleeper to wake.
-func postAwake(m Meter, n int) {
-	withLoop(func(l *netpoll.Loop) {
-		f := func() {}
-		m.Start()
-		for range n {
-			if err := l.Post(f); err != nil {
-				panic(err)
-			}
-			l.RunOnce()
-		}
-		m.Stop()
-	})
-}
-
-// bufferedChannel passes a function to itself.
-func bufferedChannel(m Meter, n int) {
-	c := make(chan func(), 1)
-	f := func() {}
-	m.Start()
-	for range n {
-		c <- f
-		(<-c)()
-	}
-	m.Stop()
-}
-
 // offload runs an empty function on another goroutine while its greenlet, the
 // only one, is parked.
 func offload(m Meter, n int) {

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"iter"
 	"runtime"
 	"sync"
 
@@ -146,5 +147,38 @@ func gosched(m Meter, n int) {
 	m.Start()
 	close(start)
 	ended.Wait()
+	m.Stop()
+}
+
+// pullAndAllocate does what a greenlet's life cannot do without.
+func pullAndAllocate(m Meter, n int) {
+	next, stop := iter.Pull(countSeq)
+	next()
+	m.Start()
+	for range n {
+		allocated = new([128]byte)
+		next()
+	}
+	m.Stop()
+	stop()
+}
+
+var allocated *[128]byte
+
+// pullCrowd switches to many coroutines in turn, and back.
+func pullCrowd(m Meter, n int) {
+	var nexts [crowd]func() (int, bool)
+	for i := range nexts {
+		next, stop := iter.Pull(countSeq)
+		next()
+		nexts[i] = next
+		defer stop()
+	}
+	m.Start()
+	for range n / (2 * crowd) {
+		for _, next := range nexts {
+			next()
+		}
+	}
 	m.Stop()
 }

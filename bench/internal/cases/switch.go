@@ -135,3 +135,8 @@ func ringTransfer(m Meter, n int) {
 	close(ring[1])
 	<-ring[0]
 }
+
+// pullTransfer switches to a coroutine and back: two transfers.
+func pullTransfer(m Meter, n int) {
+	takeFrom(m, n/2, countSeq)
+}
