@@ -1,7 +1,7 @@
 package netpoll
 
 // CallWhenBlocked calls f when the loop has nothing else to do: when it would wait
-// for a time, a descriptor or a [Loop.Post], or end. The poller has been asked
+// for a time, a descriptor, a [File] or a [Loop.Post], or end. The poller has been asked
 // then and nothing was there. On a virtual clock this comes before the jump to the
 // next timer. It is for tests that need to know that everything which was to
 // happen has happened:
@@ -46,8 +46,8 @@ func (l *Loop) unblock() (any bool) {
 }
 
 // RunUntilBlocked runs the loop until it would wait, or end: until nothing is
-// ready, and nothing can become so without the passing of time, a descriptor or a
-// [Loop.Post] that has not come yet. A virtual clock does not jump. Functions of
+// ready, and nothing can become so without the passing of time, a descriptor, a
+// [File] or a [Loop.Post] that has not come yet. A virtual clock does not jump. Functions of
 // [Loop.CallWhenBlocked] have been called, and what they began is done as far as
 // it can be. [Loop.Stop] makes it return as it does Run.
 //

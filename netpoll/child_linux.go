@@ -47,7 +47,7 @@ func (c *Child) soon() bool {
 // unwatch undoes watch.
 func (c *Child) unwatch() {
 	if c.pidfd >= 0 {
-		c.loop.RemoveReader(c.pidfd)
+		c.loop.removeWatch(c.pidfd, ReadSide)
 		_ = unix.Close(c.pidfd)
 		c.pidfd = -1
 	}

@@ -7,9 +7,10 @@ import (
 
 // Time is the loop's time: what has passed since the loop was created, on a
 // monotonic clock, or the reading of its [VirtualClock]. It is cached, so that
-// everything that happens in one iteration happens at one time: only
-// [Loop.Turn] and [Loop.UpdateTime] (and [Loop.CallLater], which calls it)
-// change it. It mirrors libuv's uv_now and asyncio's loop.time.
+// everything that happens in one iteration happens at one time: it moves in
+// [Loop.Turn], between two iterations, and with [Loop.UpdateTime], [Loop.CallLater]
+// and [Loop.Deadline]. While no timer is armed the clock is read when somebody asks.
+// It mirrors libuv's uv_now and asyncio's loop.time.
 func (l *Loop) Time() time.Duration {
 	if l.stale {
 		l.UpdateTime()

@@ -72,7 +72,7 @@ type Desc struct {
 // was called, since an idle one counts as hung up.
 //
 // The error wraps an [os.SyscallError] of the platform's poller, such as EPERM for
-// a regular file with epoll; EEXIST if fd is registered with the loop already;
+// a regular file with epoll; EEXIST if fd is registered with the loop already, or is its own;
 // [ErrClosed] or [ErrNoPoller]. If fd was closed without [Desc.Release] and stands
 // for another file now, Open releases the earlier Desc, and makes its waiters ready
 // to find that out. Only the owner may call Open.
@@ -147,6 +147,9 @@ func (d *Desc) Wait(s Side, r Runner) bool {
 		d.refuse(s, r)
 	}
 	if d.Ready(s) {
+		if d.deadlines != nil {
+			d.deadlines.sides[s].passed = false
+		}
 		return false
 	}
 	d.waiters[s] = r

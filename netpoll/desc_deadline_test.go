@@ -205,3 +205,18 @@ func TestCloseTellsWhoWaitsForDescriptors(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.Equal(t, recorder{"reader"}, got)
 }
+
+func TestAWaitThatNeedNotWaitForgetsTheTimeOut(t *testing.T) {
+	l := newLoop(t)
+	d, b := drainedPair(t, l)
+	d.SetDeadline(netpoll.ReadSide, l.Deadline(0))
+	woken := 0
+	require.True(t, d.Wait(netpoll.ReadSide, runner(func() { woken++ })))
+	l.Run()
+	require.Equal(t, 1, woken)
+	require.True(t, d.TimedOut(netpoll.ReadSide))
+	send(t, b, "x")
+	settle(l)
+	require.False(t, d.Wait(netpoll.ReadSide, runner(func() {})), "it is ready")
+	require.False(t, d.TimedOut(netpoll.ReadSide), "the last Wait did not time out")
+}

@@ -19,7 +19,7 @@
 //
 // Every method is for the loop's owner: the goroutine that runs the loop, which
 // means in practice the callbacks themselves, and the code before and after
-// [Loop.Run]. The one exception is [Loop.Post], which any goroutine may call:
+// [Loop.Run]. Any goroutine may call [Loop.Done], and [Loop.Post]:
 //
 //	loop.Ref() // a promise: somebody outside will post
 //	go func() {
@@ -66,8 +66,8 @@
 //   - [Loop.SetDebug] reports callbacks that keep all others waiting.
 //
 // The loop runs until [Loop.Stop], or until nothing is left that it could wait for:
-// no timer, callback of a descriptor, waiter, [Loop.Ref], signal handler, child or
-// hook. The last three need not count: they have Unref.
+// no timer, callback of a descriptor, waiter, [Loop.Ref], operation of a [File],
+// signal handler, child or hook. The last three need not count: they have Unref.
 //
 // # Time
 //
@@ -87,6 +87,12 @@
 // descriptor that came from elsewhere, [Loop.AddReader] and [Loop.AddWriter] call
 // a function, level-triggered, for as long as the descriptor is ready. Waits for a
 // Desc end in time with [Desc.SetDeadline].
+//
+// # Selectors
+//
+// A [Selector] is the part below: it watches descriptors and answers which are
+// ready, over epoll, kqueue, poll or select. It is the twin of Python's selectors,
+// for programs that have a loop of their own.
 //
 // # Platforms
 //

@@ -51,7 +51,7 @@ func ExampleLoop_AddIdle() {
 			i++
 			sum += i
 		}
-		if i == 100_000 {
+		if i == 10_000 {
 			work.Remove()
 		}
 	})
@@ -60,7 +60,7 @@ func ExampleLoop_AddIdle() {
 	fmt.Println("the sum is", sum)
 	// Output:
 	// not kept waiting
-	// the sum is 5000050000
+	// the sum is 50005000
 }
 
 // A callback that keeps all others waiting is reported.

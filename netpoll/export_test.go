@@ -17,3 +17,9 @@ func (l *Loop) DebugEntries() int {
 
 // HasPosts reports whether something was posted and not taken yet.
 func (l *Loop) HasPosts() bool { return l.posted.Load() != nil }
+
+// LiesDown reports whether the loop would wait for its bell now.
+func (l *Loop) LiesDown() bool {
+	defer l.state.Store(awake)
+	return l.lieDown(forever)
+}

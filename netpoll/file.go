@@ -75,6 +75,7 @@ type File struct {
 
 	asked   int     // operations that have not ended
 	moving  bool    // one of them uses the file's position now
+	turns   bool    // takeTurns runs
 	waiting opQueue // those that will after it
 	closed  bool
 	closing *FileOp // the Close that waits for asked to be zero, or nil
@@ -200,6 +201,8 @@ func (f *File) Read(p []byte, done func(n int, err error)) *FileOp {
 // Write writes p at the file's position, or at its end if it was opened with
 // O_APPEND, and moves the position: after the Reads, Writes and SeekTos that were asked
 // for before. It calls done with the number of bytes: len(p), or less and an error.
+// An empty p makes no system call, and so finds no error. At the end of a file, more
+// than a megabyte may take several writes, between which another process may append.
 // It mirrors [os.File.Write].
 func (f *File) Write(p []byte, done func(n int, err error)) *FileOp {
 	return f.transfer("Write", opWrite, p, uring.CurrentPos, done).start(nil)
@@ -306,16 +309,31 @@ func (f *File) ended(op *FileOp) {
 	f.asked--
 	if op.moving {
 		f.moving = false
-		for next := f.waiting.pop(); next != nil; next = f.waiting.pop() {
-			if next.stage == opWaiting { // it was not cancelled
-				f.proceed(next)
-				break
-			}
-		}
+		f.takeTurns()
 	}
 	if f.asked == 0 && f.closing != nil {
 		last := f.closing
 		f.closing = nil
 		last.dispatch()
 	}
+}
+
+// takeTurns begins the operations that wait for the file's position, up to one that
+// does not end at once. It is a loop, since those that do get here from within it:
+// there may be millions.
+func (f *File) takeTurns() {
+	if f.turns {
+		return
+	}
+	f.turns = true
+	for !f.moving {
+		next := f.waiting.pop()
+		if next == nil {
+			break
+		}
+		if next.stage == opWaiting { // it was not cancelled
+			f.proceed(next)
+		}
+	}
+	f.turns = false
 }

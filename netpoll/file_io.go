@@ -115,11 +115,18 @@ func (s *files) close() error {
 // tell tells all operations that have ended, for a loop that has closed. A panic
 // passes through after the others were told.
 func (s *files) tell() {
-	for op := s.first; op != nil; op = op.younger {
-		if op.stage == opEnded {
-			defer s.tell()
-			(*endedOp)(op).RunReady()
-			return
+	all := false
+	defer func() {
+		if !all {
+			s.tell()
 		}
+	}()
+	for op := s.first; op != nil; {
+		younger := op.younger // telling takes op out of the list
+		if op.stage == opEnded {
+			(*endedOp)(op).RunReady()
+		}
+		op = younger
 	}
+	all = true
 }

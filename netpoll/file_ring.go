@@ -117,8 +117,13 @@ func openFileRing(s *files) (*fileRing, error) {
 // the kernel than not, until they are left to goroutines instead.
 var puntLimit = 4
 
-// suits reports whether the ring is the cheaper way for an operation.
+// suits reports whether the ring is the way for an operation, and the cheaper one.
+// A transfer without buffers in the kernel that ends later than its submission does
+// not move the file's position, so with O_DIRECT the position is for goroutines.
 func (r *fileRing) suits(op *FileOp) bool {
+	if op.file.direct && op.kind <= opWrite && op.off == uring.CurrentPos {
+		return false
+	}
 	return op.kind != opWrite || op.file.punted < puntLimit
 }
 
@@ -168,7 +173,7 @@ func (r *fileRing) flush() bool {
 			r.files.loop.sources.count--
 		}
 	}
-	return r.files.loop.ready.n > 0 || r.ring.Unsubmitted() > 0 || r.queued > 0 && len(r.free) > 0
+	return r.files.loop.ready.n > 0 || r.ring.Unsubmitted() > 0 || len(r.cancels) > 0 || r.queued > 0 && len(r.free) > 0
 }
 
 func (r *fileRing) submit() {

@@ -7,7 +7,7 @@ import (
 )
 
 // A Loop is an event loop: see the package comment. Its methods are for its owner
-// only, with the one exception of [Loop.Post]. It must not be copied.
+// only, but for [Loop.Post] and [Loop.Done]. It must not be copied.
 type Loop struct {
 	// The ready queue and its batches: ready.go, turn.go.
 	ready     readyQueue

@@ -121,6 +121,9 @@ func (l *Loop) lieDown(wait time.Duration) bool {
 	if watched {
 		p.sentry.watch()
 	}
+	// Let others run first: one of them may be about to post, and that is cheaper
+	// while the loop is awake.
+	runtime.Gosched()
 	l.state.Store(parked)
 	switch {
 	case l.posted.Load() != nil:

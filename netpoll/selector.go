@@ -14,7 +14,8 @@ import (
 // The errors of a [Selector], besides [ErrClosed] and those of the kernel. They
 // come wrapped with the method and the descriptor.
 var (
-	// ErrRegistered: the descriptor has a key already. [Selector.Modify] changes it.
+	// ErrRegistered: the descriptor has a key already, which [Selector.Modify] changes,
+	// or is the selector's own.
 	ErrRegistered = errors.New("already registered with the selector")
 
 	// ErrNotRegistered: the descriptor has no key.
@@ -160,7 +161,7 @@ func (s *Selector) Register(fd int, events Events, data any) (Key, error) {
 	if fd < 0 || fd > math.MaxInt32 {
 		return Key{}, fdError("Register", fd, ErrInvalidFd)
 	}
-	if _, ok := s.byFd[fd]; ok {
+	if _, ok := s.byFd[fd]; ok || fd == s.waker.fd() {
 		return Key{}, fdError("Register", fd, ErrRegistered)
 	}
 	i := s.take()
@@ -257,8 +258,10 @@ func (s *Selector) Len() int {
 
 // Fd is the number of the kernel's object of an epoll or kqueue selector, which can
 // be registered with another selector: it is readable while one of its descriptors
-// is ready. It belongs to the selector and must not be closed. It mirrors Python's
-// fileno. The error is [ErrClosed], or with poll and select matches
+// is ready. It belongs to the selector and must not be closed. If a descriptor was
+// closed before it was unregistered, Select may have to replace the kernel's object
+// under this number, which ends its registration elsewhere without a word: then
+// unregister and register it there again. It mirrors Python's fileno. The error is [ErrClosed], or with poll and select matches
 // [errors.ErrUnsupported].
 func (s *Selector) Fd() (int, error) {
 	if err := s.use("Fd"); err != nil {

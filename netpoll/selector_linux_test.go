@@ -358,3 +358,24 @@ func TestSelectLooksNoHigherThanItMust(t *testing.T) {
 		require.Equal(t, max(alone, highest+1), s.Top())
 	}
 }
+
+// Bad input must not take the selector's wake-up away.
+func TestTheWakeUpOfASelectorCannotBeTakenFromIt(t *testing.T) {
+	overKinds(t, func(t *testing.T, s *netpoll.Selector) {
+		var took []int
+		for fd := range 64 {
+			if _, err := s.Register(fd, netpoll.Read, fd); err == nil {
+				took = append(took, fd)
+			}
+		}
+		for _, fd := range took {
+			_, err := s.Unregister(fd)
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.Wake())
+		start := time.Now()
+		_, err := s.Select(2 * time.Second)
+		require.NoError(t, err)
+		require.Less(t, time.Since(start), time.Second, "the wake-up was lost")
+	})
+}

@@ -5,6 +5,8 @@ package netpoll_test
 import (
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -195,4 +197,55 @@ func TestNoWakeUpIsLostInEitherKindOfSleep(t *testing.T) {
 	require.Positive(t, s.Parks)
 	require.Greater(t, s.Waits, s.Parks)
 	t.Logf("%d sleeps, %d of them parked, %d ended by a post; %d timers", s.Waits, s.Parks, s.Wakeups, timers)
+}
+
+// What is posted before the loop has lain down is seen, and it does not wait.
+func TestALoopDoesNotLieDownOnAPost(t *testing.T) {
+	l := newLoop(t)
+	require.True(t, l.LiesDown())
+	require.NoError(t, l.Post(func() {}))
+	require.False(t, l.LiesDown())
+}
+
+func TestAVirtualClockDoesNotJumpPastWhatTheSentryHasYetToSee(t *testing.T) {
+	for range 100 {
+		l, _ := newVirtual(t)
+		a, b := socketpair(t)
+		got := 0
+		require.NoError(t, l.AddReader(a, func() {
+			syscall.Read(a, make([]byte, 1))
+			got++
+			l.RemoveReader(a)
+		}))
+		l.Ref()
+		before := -1
+		l.CallLater(time.Hour, func() { before = got })
+		go func() {
+			time.Sleep(200 * time.Microsecond)
+			syscall.Write(b, []byte("x"))
+			l.Post(l.Unref)
+		}()
+		require.NoError(t, l.Run())
+		require.Equal(t, 1, before)
+		syscall.Close(a)
+		syscall.Close(b)
+	}
+}
+
+func TestAChildInheritsNoDescriptorOfALoop(t *testing.T) {
+	l, _ := parkedWithDescriptor(t, func(int) {})
+	name := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(name, []byte("some text"), 0o600))
+	file, err := os.Open(name)
+	require.NoError(t, err)
+	f, err := l.NewFile(file)
+	require.NoError(t, err)
+	f.Read(make([]byte, 9), func(int, error) { f.Close(func(error) { l.Stop() }) })
+	require.NoError(t, l.Run())
+	s, err := netpoll.NewSelector()
+	require.NoError(t, err)
+	defer s.Close()
+	out, err := exec.Command("/bin/ls", "-l", "/proc/self/fd").Output()
+	require.NoError(t, err)
+	require.NotContains(t, string(out), "anon_inode")
 }

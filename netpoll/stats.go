@@ -11,7 +11,7 @@ type Stats struct {
 	Fired   uint64 // timers that became due
 	Posted  uint64 // posted functions that became ready
 	Wakeups uint64 // sleeps that a Post ended
-	Events  uint64 // events of descriptors
+	Events  uint64 // events of descriptors, also of the loop's own for children and files
 	Stale   uint64 // those of them that belonged to a descriptor since released
 
 	Cuts      uint64 // times that an iteration was cut by the budget
@@ -31,7 +31,7 @@ type Stats struct {
 	Signals  int // signal handlers
 	Children int // processes of AddChild
 	Hooks    int // idle, prepare and check hooks
-	Blocked  int // functions of CallWhenBlocked
+	Blocked  int // functions of CallWhenBlocked, also those cancelled since
 
 	FilesPending int    // operations of Files that have not been told
 	FileIO       string // "io_uring", or "goroutines: " and why; "" before the first operation

@@ -110,7 +110,7 @@ func (l *Loop) expireMany() {
 		*s = nil
 		h.stale++
 		l.fire(t)
-		if h.rebuilt != rebuilt {
+		if l.closed || h.rebuilt != rebuilt {
 			return
 		}
 	}

@@ -148,4 +148,19 @@ func TestWakers(t *testing.T) {
 		require.False(t, l.Turn())
 		require.ErrorIs(t, l.Post(func() {}), netpoll.ErrClosed)
 	})
+	t.Run("may close the loop, of which many timers are due", func(t *testing.T) {
+		for _, n := range []int{1, 10, 100, 1000, 5000} {
+			l, _ := newVirtual(t)
+			timers := make([]netpoll.Timer, n)
+			for i := range timers {
+				w := &waker{}
+				if i == n*3/4 {
+					w.wake = func() { l.Close() }
+				}
+				l.Arm(&timers[i], 0, w)
+			}
+			require.False(t, l.Turn())
+			require.ErrorIs(t, l.Close(), netpoll.ErrClosed)
+		}
+	})
 }

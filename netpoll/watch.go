@@ -45,7 +45,7 @@ func (w *watch) RunReady() {
 // are set when the number stands for another file are called for that one only.
 //
 // The error wraps an [os.SyscallError] of the platform's poller, such as EPERM for
-// a regular file with epoll; EEXIST if fd was registered with [Loop.Open];
+// a regular file with epoll; EEXIST if fd was registered with [Loop.Open], or is the loop's own;
 // [ErrClosed] or [ErrNoPoller]. Only the owner may call AddReader; it panics if f
 // is nil.
 func (l *Loop) AddReader(fd int, f func()) error {
@@ -62,7 +62,11 @@ func (l *Loop) AddWriter(fd int, f func()) error {
 // RemoveReader removes the callback that [Loop.AddReader] set, which is not
 // called any more, even if it was ready already. It reports whether there was
 // one. Only the owner may call it. It mirrors asyncio's remove_reader.
-func (l *Loop) RemoveReader(fd int) bool { return l.removeWatch(fd, ReadSide) }
+func (l *Loop) RemoveReader(fd int) bool {
+	// A number that was closed too early may be the loop's own by now.
+	_, w := l.sources.lookup(fd)
+	return !w.owned() && l.removeWatch(fd, ReadSide)
+}
 
 // RemoveWriter removes the callback that [Loop.AddWriter] set, as
 // [Loop.RemoveReader] does. It mirrors asyncio's remove_writer.
@@ -76,7 +80,7 @@ func (l *Loop) addWatch(function string, fd int, s Side, f func()) error {
 		return ErrClosed
 	}
 	d, w := l.sources.lookup(fd)
-	if d != nil {
+	if d != nil || w.owned() {
 		return fdError(function, fd, syscall.EEXIST)
 	}
 	if w == nil {
@@ -159,6 +163,12 @@ func (w *watcher) stop(s Side) {
 		w.sides[s].f = nil
 		w.sides[s] = nil
 	}
+}
+
+// owned reports whether the descriptor is the loop's own: see watchOwn. A nil
+// watcher is nobody's.
+func (w *watcher) owned() bool {
+	return w != nil && w.sides[ReadSide] != nil && w.sides[ReadSide].own
 }
 
 // interest is the set of sides that have a callback.
