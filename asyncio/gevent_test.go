@@ -217,3 +217,44 @@ func TestAThreadThatWouldWaitForEverSaysSoFromATaskToo(t *testing.T) {
 	require.ErrorIs(t, err, gevent.ErrLoopExit)
 	require.NotContains(t, err.Error(), "never\n")
 }
+
+func TestATimeoutOfGeventUnwindsATask(t *testing.T) {
+	require.NoError(t, green(t, func() error {
+		_, err := asyncio.Run(func(c ctx) (int, error) {
+			for _, wait := range []func() error{
+				func() error { return asyncio.Sleep(c, time.Hour) },
+				func() error { gevent.Sleep(time.Hour); return nil },
+				func() error {
+					_, err := asyncio.CreateTask(c, func(c ctx) (int, error) { return 0, asyncio.Sleep(c, time.Hour) }).Await(c)
+					return err
+				},
+			} {
+				timeout := gevent.NewTimeout(time.Second)
+				err := timeout.Do(func() error { return gevent.WithTimeout(time.Minute, wait) })
+				require.Same(t, timeout, err)
+			}
+			return 0, nil
+		})
+		return err
+	}))
+}
+
+func TestTryReturnsTheCancellationOfATaskInGreenCode(t *testing.T) {
+	require.NoError(t, green(t, func() error {
+		_, err := asyncio.Run(func(c ctx) (int, error) {
+			var caught error
+			task := asyncio.CreateTask(c, func(ctx) (int, error) {
+				caught = gevent.Try(func() error { gevent.Sleep(time.Hour); return nil })
+				gevent.Raise(caught)
+				return 0, nil
+			})
+			require.NoError(t, asyncio.Sleep(c, time.Second))
+			task.Cancel()
+			_, err := task.Await(c)
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorIs(t, caught, context.Canceled)
+			return 0, nil
+		})
+		return err
+	}))
+}

@@ -20,9 +20,9 @@ var ErrGreenletExit = greenlet.ErrExit
 // lost.
 var ErrSurvivors = errors.New("not ended by being killed")
 
-// ErrTimeout is returned by calls with a time limit that ran out: gevent's
-// Timeout. It is also os.ErrDeadlineExceeded and context.DeadlineExceeded to
-// errors.Is, and a net.Error whose Timeout method returns true.
+// ErrTimeout is returned by calls with a time limit that ran out, and matched by
+// every [*Timeout]. It is also os.ErrDeadlineExceeded and context.DeadlineExceeded
+// to errors.Is, and a net.Error whose Timeout method returns true.
 var ErrTimeout error = timeoutError{}
 
 type timeoutError struct{}

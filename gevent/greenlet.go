@@ -10,7 +10,18 @@ import (
 
 // A Greenlet is a function that runs in its thread, one greenlet at a time, from
 // one blocking call to the next: gevent's Greenlet. It is made by [Spawn],
-// [SpawnLater] or, inside an [Of], by [SpawnValue].
+// [SpawnLater], [NewGreenlet] or, inside an [Of], by [SpawnValue] and [NewValue].
+//
+// # States
+//
+//	state                                 Started Ready Successful Killed  Err
+//	made by NewGreenlet                   no      no    no         no      nil
+//	scheduled by Start, Spawn, SpawnLater yes     no    no         no      nil
+//	running or suspended                  yes     no    no         no      nil
+//	returned, or returned a nil error     no      yes   yes        no      nil
+//	returned an error, panicked           no      yes   no         no      the error
+//	killed, also before the start         no      yes   yes        yes     nil
+//	killed with another error             no      yes   no         no      the error
 //
 // Its methods are for greenlets of its own thread; those that do not block may
 // be called from callbacks of the thread's loop too. From another thread or a
@@ -20,16 +31,21 @@ type Greenlet struct {
 	f     func()
 	fe    func() error
 	err   error
-	begun bool
-	ended bool
-	first *link // who is told of the end, in this order
-	last  *link
+	links hub.Links // who is told of the end, in this order
 }
+
+// What proc.Flags says.
+const (
+	scheduled uint8 = 1 << iota // Start was called, or is not to have an effect any more
+	ended
+	quiet    // somebody asks for the error: a panic need not be reported
+	hasIdent // see MinimalIdent
+)
 
 // Joinable is what can be joined: a *[Greenlet], or an *[Of].
 type Joinable interface {
+	Linkable
 	Name() string
-	Ready() bool
 	Successful() bool
 	Err() error
 	greenlet() *Greenlet
@@ -49,8 +65,10 @@ func (g *Greenlet) greenlet() *Greenlet { return g }
 func Spawn[F func() | func() error](f F) *Greenlet {
 	h := mustHub("gevent.Spawn")
 	g := new(Greenlet)
-	g.set(any(f))
+	g.set("gevent.Spawn", any(f))
 	g.proc.Init(h, (*runner)(g), "")
+	g.born(h)
+	g.schedule(h)
 	g.proc.Start()
 	return g
 }
@@ -61,13 +79,70 @@ func Spawn[F func() | func() error](f F) *Greenlet {
 func SpawnLater[F func() | func() error](d time.Duration, f F) *Greenlet {
 	h := mustHub("gevent.SpawnLater")
 	g := new(Greenlet)
-	g.set(any(f))
+	g.set("gevent.SpawnLater", any(f))
 	g.proc.Init(h, (*runner)(g), "")
+	g.born(h)
+	g.schedule(h)
 	g.proc.StartAfter(d)
 	return g
 }
 
-func (g *Greenlet) set(f any) {
+// NewGreenlet makes a greenlet that runs f, a func() or a func() error, when
+// [Greenlet.Start] or [Greenlet.StartLater] is called. Until then it can be named,
+// linked to, joined and killed. Its thread keeps it until it has ended, also if
+// it is never started. It mirrors gevent.Greenlet(f). For the rest see [Spawn].
+func NewGreenlet[F func() | func() error](f F) *Greenlet {
+	h := mustHub("gevent.NewGreenlet")
+	g := new(Greenlet)
+	g.set("gevent.NewGreenlet", any(f))
+	g.proc.Init(h, (*runner)(g), "")
+	g.born(h)
+	return g
+}
+
+// Start schedules the greenlet as [Spawn] does. If it has been started before,
+// or has ended, Start does nothing. Start does not block.
+func (g *Greenlet) Start() {
+	if h := g.startable("gevent.Start"); h != nil {
+		g.proc.Start()
+	}
+}
+
+// StartLater schedules the greenlet as [SpawnLater] does. If it has been started
+// before, or has ended, StartLater does nothing.
+func (g *Greenlet) StartLater(d time.Duration) {
+	if h := g.startable("gevent.StartLater"); h != nil {
+		g.proc.StartAfter(d)
+	}
+}
+
+// startable returns the hub if the greenlet has still to be started.
+func (g *Greenlet) startable(op string) *hub.Hub {
+	if g.proc.Flags&(scheduled|ended) != 0 {
+		return nil
+	}
+	h := mustHub(op)
+	g.mustBeOf(op, h)
+	g.schedule(h)
+	return h
+}
+
+// schedule notes that the greenlet is about to be scheduled.
+func (g *Greenlet) schedule(h *hub.Hub) {
+	if h.Gevent != nil {
+		g.scheduledIn(stateOf(h))
+	}
+	g.proc.Flags |= scheduled
+}
+
+// born notes what is kept of the moment at which the greenlet is made.
+func (g *Greenlet) born(h *hub.Hub) {
+	if h.Gevent != nil {
+		g.bornIn(stateOf(h))
+	}
+}
+
+func (g *Greenlet) set(op string, f any) {
 	switch f := f.(type) {
 	case func():
 		g.f = f
@@ -80,7 +155,7 @@ func (g *Greenlet) set(f any) {
 			return
 		}
 	}
-	panic("gevent.Spawn: the function is nil; pass the function that the greenlet is to run")
+	panic(op + ": the function is nil; pass the function that the greenlet is to run")
 }
 
 func mustHub(op string) *hub.Hub {
@@ -97,10 +172,9 @@ var errExited = errors.New("gevent: the greenlet called runtime.Goexit")
 
 // exec runs the greenlet's function, call, to its end.
 func (g *Greenlet) exec(call func() error) {
-	g.begun = true
-	ended := false
+	returned := false
 	defer func() {
-		if ended {
+		if returned {
 			return
 		}
 		switch v := recover().(type) {
@@ -111,23 +185,25 @@ func (g *Greenlet) exec(call func() error) {
 		default:
 			err := baton.Recovered(v)
 			g.finish(err)
-			g.proc.Hub().Report("greenlet "+g.proc.Name(), err)
+			if g.proc.Flags&quiet == 0 {
+				g.proc.Hub().Report("greenlet "+g.proc.Name(), err)
+			}
 		}
 	}()
 	err := call()
-	ended = true
+	returned = true
 	g.finish(err)
 }
 
 // finish notes the result and tells whoever waits for it.
 func (g *Greenlet) finish(err error) {
 	g.err = err
-	g.ended = true
+	g.proc.Flags |= ended
 	g.f, g.fe = nil, nil
-	for l := g.first; l != nil; l = l.next {
-		l.tell()
+	if g.proc.Flags&hasIdent != 0 {
+		g.freeIdent()
 	}
-	g.first, g.last = nil, nil
+	g.links.NotifyAll()
 }
 
 // runner is a Greenlet as what the hub runs.
@@ -163,24 +239,33 @@ func (g *Greenlet) SetName(name string) { g.proc.SetName(name) }
 // String returns the name.
 func (g *Greenlet) String() string { return g.Name() }
 
-// Started reports whether the greenlet has begun to run, which one that was
-// killed before never does. (Gevent's started is true from the spawn to the end.)
-func (g *Greenlet) Started() bool { return g.begun }
+// Started reports whether the greenlet was scheduled and has not ended: from
+// [Spawn] or [Greenlet.Start] to its end. It mirrors Greenlet.started, and what a
+// greenlet is as a bool in Python.
+func (g *Greenlet) Started() bool { return g.proc.Flags&(scheduled|ended) == scheduled }
 
 // Ready reports whether the greenlet has ended: by return, panic or kill.
-func (g *Greenlet) Ready() bool { return g.ended }
+func (g *Greenlet) Ready() bool { return g.proc.Flags&ended != 0 }
+
+// Dead is [Greenlet.Ready], under the name that package greenlet has for it.
+func (g *Greenlet) Dead() bool { return g.Ready() }
 
 // Successful reports whether the greenlet has ended without an error. Being
-// killed is no error, as in gevent.
+// killed is no error, as in gevent: see [Greenlet.Killed].
 func (g *Greenlet) Successful() bool {
-	return g.ended && (g.err == nil || errors.Is(g.err, ErrGreenletExit))
+	return g.Ready() && (g.err == nil || errors.Is(g.err, ErrGreenletExit))
 }
+
+// Killed reports whether the greenlet has ended with [ErrGreenletExit]: because
+// it was killed, or because its function returned that. Gevent has no such
+// question; there one compares the value.
+func (g *Greenlet) Killed() bool { return g.err != nil && errors.Is(g.err, ErrGreenletExit) }
 
 // Err returns the error with which the greenlet ended, a [*PanicError] if it
 // panicked, and nil if it has not ended or was killed. It mirrors
 // Greenlet.exception.
 func (g *Greenlet) Err() error {
-	if !g.ended || g.Successful() {
+	if !g.Ready() || g.Successful() {
 		return nil
 	}
 	return g.err
@@ -191,6 +276,11 @@ func (g *Greenlet) Err() error {
 // goroutine.
 func Current() *Greenlet {
 	_, p := hub.Here()
+	return greenletOf(p)
+}
+
+// greenletOf returns the greenlet that p, which may be nil, is the Proc of.
+func greenletOf(p *hub.Proc) *Greenlet {
 	if p == nil {
 		return nil
 	}
@@ -201,3 +291,9 @@ func Current() *Greenlet {
 }
 
 func (r *runner) greenlet() *Greenlet { return (*Greenlet)(r) }
+
+// String and HeldBy are for those who look at who waits for the greenlet's end.
+func (r *runner) String() string { return (*Greenlet)(r).Name() }
+
+// HeldBy makes a runner a hub.Holder: of its own end.
+func (r *runner) HeldBy() []*hub.Proc { return []*hub.Proc{&r.proc} }

@@ -24,6 +24,15 @@ func run(t *testing.T, f func()) {
 	require.NoError(t, gevent.Run(f, virtual()))
 }
 
+// test is a sub-test that is the main greenlet of a thread on a virtual clock.
+func test(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Helper()
+		run(t, func() { f(t) })
+	})
+}
+
 func virtual() gevent.Option { return gevent.WithClock(netpoll.NewVirtualClock()) }
 
 // trace collects events in order; no lock is needed in one thread.

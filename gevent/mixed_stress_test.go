@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func (m *mixed) step(name string, depth int) error {
 			raw := greenlet.New(func(...any) (any, error) { return nil, m.body(child, depth) })
 			m.raws = append(m.raws, raw)
 			_, err := raw.Switch()
-			m.note(fmt.Sprint(name, " back: ", err))
+			m.note(fmt.Sprint(name, " back: ", firstLine(err)))
 			return err
 		}
 	case 7, 8:
@@ -177,12 +178,12 @@ func (m *mixed) step(name string, depth int) error {
 	case 13:
 		if raw, ok := pick(m.rng, m.raws); ok {
 			_, err := raw.Switch()
-			m.note(fmt.Sprint(name, " back: ", err))
+			m.note(fmt.Sprint(name, " back: ", firstLine(err)))
 		}
 	case 14:
 		if raw, ok := pick(m.rng, m.raws); ok {
 			_, err := raw.Throw(nil)
-			m.note(fmt.Sprint(name, " back: ", err))
+			m.note(fmt.Sprint(name, " back: ", firstLine(err)))
 		}
 	case 15:
 		other.KillAsync(nil)
@@ -217,4 +218,10 @@ func (m *mixed) step(name string, depth int) error {
 		gevent.JoinAllTimeout(m.moment(), other, other)
 	}
 	return nil
+}
+
+// firstLine leaves out of a LoopExit the stacks, in which there are addresses.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
+	return line
 }

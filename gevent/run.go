@@ -16,12 +16,14 @@ type Option func(*options)
 type options struct {
 	loop    []netpoll.Option
 	onError func(where string, err error)
+	tree    *int
+	begin   []func(*hub.Hub) (end func()) // called at the beginning; end, if not nil, when all is over
 }
 
 // WithClock makes the thread live on a virtual clock: where it would wait for a
 // time it jumps there, so that a test of time is exact and instant. In a bubble
-// of testing/synctest a thread needs one: it waits in the kernel, which does not
-// count as blocked there, so the bubble's own clock would stand still for ever.
+// of testing/synctest a thread lives on the bubble's clock without any option, as
+// long as it has no sockets: a wait for those does not count as blocked there.
 func WithClock(c *netpoll.VirtualClock) Option {
 	return func(o *options) { o.loop = append(o.loop, netpoll.WithClock(c)) }
 }
@@ -82,7 +84,16 @@ func Run[F func() | func() error](f F, opts ...Option) (err error) {
 		return fmt.Errorf("gevent.Run: %w", err)
 	}
 	h.OnError = o.onError
+	if o.tree != nil {
+		s := stateOf(h)
+		s.tracked, s.frames = true, *o.tree
+	}
 	h.Enter()
+	for _, begin := range o.begin {
+		if end := begin(h); end != nil {
+			defer end()
+		}
+	}
 	defer func() {
 		if survivors := end(h); survivors != nil {
 			err = errors.Join(err, survivors)

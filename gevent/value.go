@@ -17,7 +17,21 @@ func SpawnValue[T any](f func() (T, error)) *Of[T] {
 	}
 	g := &Of[T]{ft: f}
 	g.proc.Init(h, (*valueRunner[T])(g), "")
+	g.born(h)
+	g.schedule(h)
 	g.proc.Start()
+	return g
+}
+
+// NewValue is [NewGreenlet] of a function with a value.
+func NewValue[T any](f func() (T, error)) *Of[T] {
+	h := mustHub("gevent.NewValue")
+	if f == nil {
+		panic("gevent.NewValue: the function is nil; pass the function that the greenlet is to run")
+	}
+	g := &Of[T]{ft: f}
+	g.proc.Init(h, (*valueRunner[T])(g), "")
+	g.born(h)
 	return g
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,11 +29,10 @@ func TestADirectFileIsReadAndWrittenAtItsPosition(t *testing.T) {
 	f, err := l.NewFile(file)
 	require.NoError(t, err)
 	defer func() { f.Close(nil); l.Run() }()
-	p := make([]byte, 5*block)
-	for uintptr(unsafe.Pointer(&p[0]))%block != 0 {
-		p = p[1:]
-	}
-	p = p[:4*block]
+	// The kernel asks for memory that is aligned.
+	p, err := syscall.Mmap(-1, 0, 4*block, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	require.NoError(t, err)
+	defer syscall.Munmap(p)
 	for i := range p {
 		p[i] = byte('a' + i/block)
 	}

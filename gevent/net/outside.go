@@ -53,7 +53,9 @@ func (s *socket) outside(op string, f func(*baton.Fiber, *hub.Proc) error) error
 			err = f(fiber, p)
 			worker, finished = nil, true
 		})
-		if failed != nil {
+		if errors.Is(failed, hub.ErrNotRunning) {
+			err = failed
+		} else if failed != nil {
 			err = net.ErrClosed
 		}
 	}

@@ -1,6 +1,9 @@
 package baton
 
-import "runtime"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // A Fiber is a goroutine that runs only while it holds its thread's baton.
 //
@@ -20,6 +23,7 @@ type Fiber struct {
 	berth  int    // carriers: the index in the thread's fleet
 	ended  bool   // carriers: the loop was left in order, not by Goexit
 	left   bool   // a root that has left its thread, where its goroutine may be another fiber by now
+	label  atomic.Pointer[Label]
 }
 
 // signal tells a parked fiber why it is resumed, when it is not to just go on.

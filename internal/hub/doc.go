@@ -18,7 +18,8 @@
 //	created  not handed to the hub yet         Start, StartAfter           ready, parked
 //	ready    in the ready queue, exactly once  its turn                    running
 //	running  holds the baton, or has switched  Park, Yield; its end        parked, ready; done
-//	         away by hand (package greenlet)
+//	         away by hand (package greenlet),
+//	         or is to run next (StartNext)
 //	parked   waits for Wake, a time, a         the first of these          ready
 //	         descriptor or an Interrupt
 //	done     its body is over                  -
@@ -27,6 +28,11 @@
 // do nothing, and Wake says so, so that what was to be handed over goes to the
 // next waiter instead. The Proc takes back what it registered when it runs
 // again. That is why no wake-up is lost and none comes twice.
+//
+// Whoever waits for something that others bring about (the end of a greenlet, an
+// event, a permit, an item) stands in a list of [Links], and parks with
+// [Proc.ParkOn]: there that rule, the order in which they are told, and how a place
+// in the list is given up, are written once for all.
 //
 // All state belongs to whoever holds the thread's baton. Other goroutines come
 // in by [Hub.Post], [Hub.Do] and the end of an [Hub.Offload].

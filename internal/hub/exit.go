@@ -19,14 +19,19 @@ const maxListed = 100
 // could ever wake anybody: no greenlet is ready, no time and no descriptor is
 // waited for, and nobody outside has promised to call.
 type LoopExit struct {
-	Waiting []Info // the root and the parked greenlets, at most 100 of them
-	More    int    // how many more there are
+	Waiting   []Info     // the root and the parked greenlets, at most 100 of them
+	More      int        // how many more there are
+	Deadlocks []Deadlock // those of them that wait for each other, as far as it is known who has what
 }
 
-// Error lists every greenlet, what it waits for, and its stack.
+// Error lists the deadlocks, and then every greenlet, what it waits for, who has
+// it, and its stack.
 func (e *LoopExit) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v: nothing is left that could wake any of these greenlets:\n", ErrLoopExit)
+	for _, d := range e.Deadlocks {
+		fmt.Fprintln(&b, d)
+	}
 	for _, i := range e.Waiting {
 		i.Write(&b)
 	}
@@ -41,8 +46,8 @@ func (e *LoopExit) Is(target error) bool { return target == ErrLoopExit }
 
 // exhausted tells the root that it would wait for ever. The caller is the hub.
 func (h *Hub) exhausted() {
-	err := &LoopExit{Waiting: h.Infos(maxListed, true)}
-	err.More = h.count() - len(err.Waiting)
+	err := &LoopExit{Waiting: h.Infos(maxListed, true, nil), Deadlocks: h.Deadlocks(false)}
+	err.More = h.Count() - len(err.Waiting)
 	if h.root.state == parked {
 		h.root.Interrupt(err)
 		return
@@ -122,10 +127,10 @@ func (h *Hub) interruptAll(why error) bool {
 // giveUp describes who is left, and has the greenlets of package greenlet among
 // them taken for ended: it cannot end them either.
 func (h *Hub) giveUp() []Info {
-	if h.count() == 1 {
+	if h.Count() == 1 {
 		return nil
 	}
-	left := h.Infos(-1, true)[1:]
+	left := h.Infos(-1, true, nil)[1:]
 	for _, p := range h.raw {
 		if p.waiting() {
 			p.forget()

@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/netpoll"
@@ -17,8 +18,12 @@ type Hub struct {
 	// standard error. It runs on the hub and must not park.
 	OnError func(where string, err error)
 
-	// Asyncio holds the state that package asyncio keeps for each hub.
-	Asyncio any
+	// Asyncio and Gevent hold the state that those packages keep for each hub.
+	// Gevent is nil as long as package gevent needs none.
+	Asyncio, Gevent any
+
+	// Face is what package gevent shows of the hub, nil if nobody has asked.
+	Face any
 
 	fiber   *baton.Fiber   // the hub's own, on which callbacks run; nil before the first park
 	task    baton.Task     // what it runs for
@@ -33,9 +38,17 @@ type Hub struct {
 	ending  error                 // what KillAll has been called with
 	hopes   int                   // see Hope
 	stops   bool                  // see EndIteration
+	joining bool                  // see Join
 	calling bool                  // a callback has begun and not ended
 	closing bool                  // the hub's fiber is to end
+	labels  bool                  // see KeepLabels
 	done    chan struct{}         // closed with the hub, for goroutines that wait in Do
+	jobs    []*job                // see Offload
+
+	name    atomic.Pointer[string]        // if it was given one
+	present atomic.Pointer[chan struct{}] // closed when the root leaves; nil while nobody is in the thread
+
+	rootIO sideWait // what the root waits for in a ParkIO
 }
 
 // New makes a hub in a thread of its own, which nobody has entered yet.
@@ -51,6 +64,7 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	h.task.Thread = h.Thread
 	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
 	h.root.task.Proc = &h.root
+	h.root.link.to = &h.root
 	h.Thread.Exiting = h.root.forget
 	h.Thread.LoopTask = h.begin
 	return h, nil
@@ -60,11 +74,13 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 func (h *Hub) Enter() {
 	h.Thread.Enter()
 	h.root.state = running
+	h.arrive()
 }
 
 // Leave undoes Enter. Greenlets stay as they are until the next Enter.
 func (h *Hub) Leave() {
 	h.root.forget()
+	h.depart()
 	h.Thread.Leave()
 }
 
@@ -123,6 +139,7 @@ func (h *Hub) end(root *baton.Fiber) {
 	// The loop was open, which is all that Close can complain of.
 	_ = h.Loop.Close()
 	close(h.done)
+	h.depart()
 	h.Thread.Hub = nil
 }
 
@@ -223,6 +240,10 @@ type hubBody Hub
 // until the hub closes.
 func (b *hubBody) Run(self *baton.Fiber) (baton.Body, *baton.Fiber) {
 	h := (*Hub)(b)
+	if h.labels {
+		self.SetLabel(hubLabel)
+		defer self.SetLabel(nil)
+	}
 	for !h.closing {
 		h.entries(self)
 	}
@@ -287,13 +308,21 @@ func (h *Hub) turn(self *baton.Fiber) {
 			}
 		}
 	}
-	if h.Loop.Turn() {
-		return
+	if h.joining && h.root.timed && h.nothingElse() || !h.Loop.Turn() {
+		h.idle()
 	}
+}
+
+// idle is the rest of a turn in which nothing can become ready any more.
+func (h *Hub) idle() {
 	if h.hopes > 0 {
 		h.Loop.Ref()
 		h.Loop.Turn()
 		h.Loop.Unref()
+		return
+	}
+	if h.joining && h.root.state == parked {
+		h.root.Wake()
 		return
 	}
 	h.exhausted()

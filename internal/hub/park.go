@@ -37,6 +37,7 @@ func Here() (*baton.Fiber, *Proc) {
 func (h *Hub) adopt(task *baton.Task) *Proc {
 	h.names++
 	p := &Proc{hub: h, task: task, state: running, number: h.names}
+	p.link.to = p
 	task.Proc = p
 	if len(h.raw) == cap(h.raw) {
 		h.raw = slices.DeleteFunc(h.raw, func(p *Proc) bool { return p.task.Ended })
@@ -104,6 +105,16 @@ func (p *Proc) ParkFor(f *baton.Fiber, w Wait, d time.Duration) (Cause, error) {
 		return Interrupted, p.takePending()
 	}
 	p.arm(d)
+	return p.Park(f, w)
+}
+
+// ParkUntil is Park until the loop's time reaches when at the latest. If that is
+// past it still lets everything run that is ready.
+func (p *Proc) ParkUntil(f *baton.Fiber, w Wait, when time.Duration) (Cause, error) {
+	if p.interrupted {
+		return Interrupted, p.takePending()
+	}
+	p.armAt(when)
 	return p.Park(f, w)
 }
 
@@ -181,6 +192,10 @@ func (p *Proc) forget() {
 		p.timed = false
 		p.hub.Loop.Disarm(&p.timer)
 	}
+	if p == &p.hub.root {
+		p.forgetIO()
+	}
+	p.link.Unlink()
 	p.state = running
 }
 
@@ -234,6 +249,9 @@ func (p *Proc) throw(err error) {
 		p.Interrupt(err)
 		return
 	}
+	if u, ok := err.(*baton.Unwind); ok {
+		err = u.Err // it is returned there, not panicked with
+	}
 	h := p.hub
 	h.task.Fiber = h.fiber
 	h.Thread.Throw(p.task, err)
@@ -277,9 +295,13 @@ func (p *Proc) clearPending() {
 
 // arm sets p's timer.
 func (p *Proc) arm(d time.Duration) {
-	l := p.hub.Loop
+	p.armAt(p.hub.Loop.Deadline(max(d, 0)))
+}
+
+// armAt sets p's timer for a time of the loop.
+func (p *Proc) armAt(when time.Duration) {
 	p.timed = true
-	l.Arm(&p.timer, l.Deadline(max(d, 0)), (*timeWaker)(p))
+	p.hub.Loop.Arm(&p.timer, when, (*timeWaker)(p))
 }
 
 // The views of a Proc as what the loop wakes when a time is up or a descriptor
@@ -312,12 +334,33 @@ func (p *Proc) ParkIO(f *baton.Fiber, w Wait, d *netpoll.Desc, s netpoll.Side, d
 		return IO, nil
 	}
 	if deadline != 0 {
-		p.timed = true
-		p.hub.Loop.Arm(&p.timer, deadline, (*timeWaker)(p))
+		p.armAt(deadline)
+	}
+	if p == &p.hub.root {
+		p.hub.rootIO = sideWait{d, s}
+		c, err := p.Park(f, w)
+		p.forgetIO()
+		return c, err
 	}
 	c, err := p.Park(f, w)
 	if c != IO && d.Waiter(s) == (*sideWaker)(p) {
 		d.Forget(s)
 	}
 	return c, err
+}
+
+// A sideWait is what the root waits for in a ParkIO. The root may be made to exit
+// there, which the others are not.
+type sideWait struct {
+	desc *netpoll.Desc
+	side netpoll.Side
+}
+
+// forgetIO takes the root out of the side that it waits for, if any.
+func (p *Proc) forgetIO() {
+	w := p.hub.rootIO
+	p.hub.rootIO = sideWait{}
+	if w.desc != nil && w.desc.Waiter(w.side) == (*sideWaker)(p) {
+		w.desc.Forget(w.side)
+	}
 }

@@ -55,7 +55,12 @@ type Proc struct {
 	number      uint32 // counts the hub's Procs, for the default name
 	own         baton.Task
 
+	spawner uint32 // the number of the Proc that called Init, or 0
+	unwound uint16 // counts its unwindings, up to maxUnwound: see Catch
+	Flags   uint8  // the owner's own, kept here where there is room
+
 	waits Wait // what it is parked for
+	link  Link // its place in the list in which it waits, see ParkOn
 	owner Owner
 	timer netpoll.Timer
 	rare  *rare // nil until it is needed
@@ -66,7 +71,9 @@ type Proc struct {
 // rare is what few Procs have.
 type rare struct {
 	name    string
-	pending []error // interrupts that wait to be taken
+	pending []error      // interrupts that wait to be taken
+	extra   any          // see Extra
+	label   *baton.Label // see KeepLabels
 }
 
 // more returns p's rare, made if need be.
@@ -86,6 +93,10 @@ func (p *Proc) Init(h *Hub, owner Owner, name string) {
 	}
 	p.own.Thread, p.own.Proc = h.Thread, p
 	p.task = &p.own
+	p.link.to = p
+	if s, ok := h.Thread.Current.Proc.(*Proc); ok {
+		p.spawner = s.number
+	}
 	p.prev = h.last
 	if h.last != nil {
 		h.last.next = p
@@ -98,6 +109,35 @@ func (p *Proc) Init(h *Hub, owner Owner, name string) {
 
 // Hub returns the hub to which p belongs.
 func (p *Proc) Hub() *Hub { return p.hub }
+
+// Number counts the Procs of the hub, from 1 up; the root has 0.
+func (p *Proc) Number() uint32 { return p.number }
+
+// Spawner returns the number of the Proc that called Init for p; 0 if that was
+// the root, a callback, or a greenlet of package greenlet that has no Proc.
+func (p *Proc) Spawner() uint32 { return p.spawner }
+
+// Find returns the Proc with the number if it is not done, or nil. It looks
+// through the list of all.
+func (h *Hub) Find(number uint32) *Proc {
+	for p := h.first; p != nil; p = p.next {
+		if p.number == number {
+			return p
+		}
+	}
+	return nil
+}
+
+// Extra returns what SetExtra has kept for p's owner: something that few need.
+func (p *Proc) Extra() any {
+	if p.rare == nil {
+		return nil
+	}
+	return p.rare.extra
+}
+
+// SetExtra keeps something for p's owner.
+func (p *Proc) SetExtra(v any) { p.more().extra = v }
 
 // Owner returns what p runs; nil for the root and for raw greenlets.
 func (p *Proc) Owner() Owner { return p.owner }
@@ -115,7 +155,13 @@ func (p *Proc) Name() string {
 }
 
 // SetName changes p's name.
-func (p *Proc) SetName(name string) { p.more().name = name }
+func (p *Proc) SetName(name string) {
+	r := p.more()
+	r.name = name
+	if r.label != nil {
+		r.label.SetName(name)
+	}
+}
 
 // Start makes a created p ready.
 func (p *Proc) Start() {
@@ -128,6 +174,7 @@ func (p *Proc) StartAfter(d time.Duration) {
 	p.state = parked
 	p.waits = Wait{Op: "start"}
 	p.arm(d)
+	p.since = p.hub.Loop.Time()
 }
 
 // Cancel ends p before its start, and reports whether that could be: whether it
@@ -187,11 +234,17 @@ type body Proc
 
 // Run runs the owner, and then whatever is next: an unstarted greenlet on this
 // carrier, at no switch.
-func (b *body) Run(*baton.Fiber) (baton.Body, *baton.Fiber) {
+func (b *body) Run(f *baton.Fiber) (baton.Body, *baton.Fiber) {
 	p := (*Proc)(b)
 	p.timed = false
+	if p.hub.labels {
+		f.SetLabel(p.label())
+	}
 	p.owner.Exec()
 	p.finish()
+	if p.hub.labels {
+		f.SetLabel(nil)
+	}
 	next, other := p.hub.take()
 	switch {
 	case next == nil:

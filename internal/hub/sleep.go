@@ -9,6 +9,9 @@ import (
 // Unwind unwinds the calling greenlet, whose blocking call was interrupted with
 // err. What is a panic already goes on as that.
 func Unwind(err error) {
+	if _, p := Here(); p != nil && p.unwound < maxUnwound {
+		p.unwound++
+	}
 	switch err.(type) {
 	case *baton.Unwind, *baton.PanicError:
 		panic(err)
