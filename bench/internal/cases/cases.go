@@ -75,6 +75,27 @@ var All = []Case{
 		Ours: postStream, Other: channelStream, Budget: 2, Allocs: 1, Nanos: 150,
 	},
 
+	{
+		Name: "queue-handover", What: "item through a Queue to a parked greenlet / transfer over an unbuffered channel",
+		Ours: queueHandover, Other: channelTransfer, Budget: 0.60,
+	},
+	{
+		Name: "channel-handover", What: "item through a Channel to a parked greenlet / transfer over an unbuffered channel",
+		Ours: channelHandover, Other: channelTransfer,
+	},
+	{
+		Name: "semaphore-handover", What: "permit released for a parked greenlet / transfer over an unbuffered channel",
+		Ours: semaphoreHandover, Other: channelTransfer,
+	},
+	{
+		Name: "event-handover", What: "Event set for a parked greenlet, and cleared / transfer over an unbuffered channel",
+		Ours: eventHandover, Other: channelTransfer,
+	},
+	{
+		Name: "event-wake-all", What: "one of 100,000 greenlets woken by one Event / one of 100,000 goroutines woken by a close",
+		Ours: eventWakeAll, Other: closeWakeAll, Least: eventCrowd,
+	},
+
 	// What the first, the fourth and the sixth stand on: no program can be faster
 	// that switches stacks with iter.Pull.
 	{Name: "floor-switch", What: "half of an iter.Pull's next / transfer over an unbuffered channel", Ours: pullTransfer, Other: channelTransfer},
