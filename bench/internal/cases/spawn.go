@@ -161,6 +161,7 @@ func pullAndAllocate(m Meter, n int) {
 	}
 	m.Stop()
 	stop()
+	runtime.KeepAlive(allocated)
 }
 
 var allocated *[128]byte
