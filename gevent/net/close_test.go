@@ -316,22 +316,27 @@ func TestAGeventTimeoutEndsARead(t *testing.T) {
 	})
 }
 
-// Close with SO_LINGER waits in the kernel, on a goroutine of its own.
+// Close with SO_LINGER waits in the kernel, on a goroutine of its own. A signal that
+// its thread gets, such as the one by which the Go runtime preempts, cuts the wait
+// short, so more than one try may be needed.
 func TestALingeringCloseLetsOthersRun(t *testing.T) {
 	run(t, func() {
-		c, _ := pair(t)
-		fill(t, c)
-		require.NoError(t, c.SetLinger(1))
 		steps := 0
-		g := gevent.Spawn(func() {
-			for {
-				gevent.Sleep(10 * time.Millisecond)
-				steps++
-			}
-		})
-		require.NoError(t, c.Close())
+		for try := 0; try < 10 && steps <= 20; try++ {
+			c, _ := pair(t)
+			fill(t, c)
+			require.NoError(t, c.SetLinger(1))
+			steps = 0
+			g := gevent.Spawn(func() {
+				for {
+					gevent.Sleep(10 * time.Millisecond)
+					steps++
+				}
+			})
+			require.NoError(t, c.Close())
+			g.Kill()
+		}
 		require.Greater(t, steps, 20)
-		g.Kill()
 	})
 }
 
