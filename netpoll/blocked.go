@@ -47,12 +47,12 @@ func (l *Loop) unblock() (any bool) {
 
 // RunUntilBlocked runs the loop until it would wait, or end: until nothing is
 // ready, and nothing can become so without the passing of time, a descriptor, a
-// [File] or a [Loop.Post] that has not come yet. A virtual clock does not jump. Functions of
-// [Loop.CallWhenBlocked] have been called, and what they began is done as far as
-// it can be. [Loop.Stop] makes it return as it does Run.
+// [File] or a [Loop.Post] that has not come yet. A virtual clock does not jump.
+// Functions of [Loop.CallWhenBlocked] have been called, and what they began is done
+// as far as it can be. [Loop.Stop] makes it return as it does Run.
 //
 //	clock.Advance(time.Second)
-//	loop.RunUntilBlocked() // all that is to happen within a second has happened
+//	loop.RunUntilBlocked() // what was armed for this second has happened, at its end
 //
 // If entries always make others ready, RunUntilBlocked does not return. It returns
 // [ErrClosed] if the loop is closed; a panic of an entry passes through. Only the

@@ -16,7 +16,8 @@ type Child struct {
 
 // AddChild calls f on the loop, once, when p has ended, with what [os.Process.Wait]
 // returns: the state, or an error, such as ECHILD if p is not a child of this
-// process or was waited for by somebody else. p may have ended already. It takes
+// process or was waited for by somebody else, such as another AddChild. p may have
+// ended already. It takes
 // the place of p.Wait, which must not be called as well. It mirrors asyncio's child
 // watcher and the exit callback of libuv's uv_spawn.
 //

@@ -9,7 +9,8 @@ import (
 // monotonic clock, or the reading of its [VirtualClock]. It is cached, so that
 // everything that happens in one iteration happens at one time: it moves in
 // [Loop.Turn], between two iterations, and with [Loop.UpdateTime], [Loop.CallLater]
-// and [Loop.Deadline]. While no timer is armed the clock is read when somebody asks.
+// and [Loop.Deadline]. While there is neither timer nor descriptor the clock is read
+// when somebody first asks after a Turn.
 // It mirrors libuv's uv_now and asyncio's loop.time.
 func (l *Loop) Time() time.Duration {
 	if l.stale {

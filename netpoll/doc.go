@@ -19,7 +19,8 @@
 //
 // Every method is for the loop's owner: the goroutine that runs the loop, which
 // means in practice the callbacks themselves, and the code before and after
-// [Loop.Run]. Any goroutine may call [Loop.Done], and [Loop.Post]:
+// [Loop.Run]. Nothing checks that: a call from elsewhere is a data race. Any
+// goroutine may call [Loop.Done], and [Loop.Post]:
 //
 //	loop.Ref() // a promise: somebody outside will post
 //	go func() {
@@ -47,11 +48,13 @@
 // [Loop.Next] for one entry after the other and calls [Loop.Turn], which is
 // steps 2 to 5, when Next has no more.
 //
-// While the queue is busy the loop goes from step 1 to step 1 and polls after 64
-// entries only, so that handing over between two callbacks costs no system call.
-// Timers that are due and posted functions are made ready between any two
-// iterations all the same, and in the same order. An iteration of more entries than
-// the budget (see [WithBudget]) takes steps 2 to 5 in between as well.
+// While the queue is busy the loop goes from step 1 to step 1, and looks at the
+// clock and the descriptors after up to 64 entries only, so that handing over
+// between two callbacks costs no system call. If the entries take long it looks more
+// often: half a millisecond's worth of them, but at least one, lie between two looks.
+// Posted functions are made ready between any two iterations all the same. An
+// iteration of more entries than the budget (see [WithBudget]) takes steps 2 to 5 in
+// between as well.
 //
 // docs/loop.md in the repository has a picture of this, and compares it with libuv
 // and asyncio.

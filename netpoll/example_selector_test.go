@@ -61,6 +61,9 @@ func ExampleSelector() {
 			log.Fatal(err)
 		}
 		for _, r := range ready {
+			if r.Ready == 0 {
+				continue // an earlier callback unregistered it
+			}
 			callback := r.Data.(func(int, netpoll.Events))
 			callback(r.Fd, r.Ready)
 		}

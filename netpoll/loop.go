@@ -11,13 +11,15 @@ import (
 type Loop struct {
 	// The ready queue and its batches: ready.go, turn.go.
 	ready     readyQueue
-	batch     uint // entries of the current batch that are still in ready
-	held      uint // those of them that debug mode withholds: debug.go
-	rest      uint // entries of the current iteration that come after the batch
-	sincePoll uint // entries of the batches begun since the last poll
-	pollAfter uint // sincePoll at which Next leaves it to Turn to go on
-	budget    uint // entries of a batch at most
-	limit     uint // as budget, or 0 if there is more to think of: see pace
+	batch     uint          // entries of the current batch that are still in ready
+	held      uint          // those of them that debug mode withholds: debug.go
+	rest      uint          // entries of the current iteration that come after the batch
+	sincePoll uint          // entries of the batches begun since the last poll
+	interval  uint          // how many those may be: see adapt
+	pollAfter uint          // sincePoll at which Next leaves it to Turn to go on
+	budget    uint          // entries of a batch at most
+	limit     uint          // as budget, or 0 if there is more to think of: see pace
+	lookedAt  time.Duration // now, at the end of the last poll
 
 	// Time: clock.go, timers.go, timerheap.go.
 	now    time.Duration
@@ -100,6 +102,10 @@ func NewLoop(opts ...Option) (*Loop, error) {
 	}
 	if l.clock != nil {
 		l.clock.loop.Store(l)
+	}
+	l.interval = 1
+	if l.clock != nil {
+		l.interval = min(pollInterval, l.budget)
 	}
 	l.pace()
 	l.sources.init()

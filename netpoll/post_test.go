@@ -139,6 +139,8 @@ func TestAnAwakeLoopIsNotWoken(t *testing.T) {
 
 func TestPostedFunctionsRunAmongTheReady(t *testing.T) {
 	l := newLoop(t)
+	settle(l) // a new loop polls more often
+	turns := l.Stats().Turns
 	var got recorder
 	l.CallSoon(func() {
 		l.CallSoon(got.add("soon"))
@@ -147,5 +149,5 @@ func TestPostedFunctionsRunAmongTheReady(t *testing.T) {
 	})
 	require.NoError(t, l.Run())
 	require.Equal(t, recorder{"soon", "posted 1", "posted 2"}, got)
-	require.Equal(t, uint64(1), l.Stats().Turns, "only the last Turn, which finds nothing")
+	require.Equal(t, turns+1, l.Stats().Turns, "only the last Turn, which finds nothing")
 }

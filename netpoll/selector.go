@@ -44,7 +44,9 @@ var (
 //		ready, err := sel.Select(-1)
 //		...
 //		for _, r := range ready {
-//			r.Data.(func(int, netpoll.Events))(r.Fd, r.Ready)
+//			if r.Ready != 0 { // else an earlier callback unregistered it
+//				r.Data.(func(int, netpoll.Events))(r.Fd, r.Ready)
+//			}
 //		}
 //	}
 //
@@ -69,7 +71,9 @@ var (
 // [os.File.Fd] gives the number too, but makes the file blocking, so that deadlines
 // no longer work and a read that has to wait keeps a thread busy. For something
 // that will be used by its number only, the File method of [net.TCPConn] and its
-// like makes a duplicate.
+// like makes a duplicate: keep the [os.File] referred to, since the collector closes
+// one that nobody refers to, and make the number non-blocking again with
+// [syscall.SetNonblock]. All this holds for [Loop.AddReader] as well.
 //
 // # One goroutine at a time
 //

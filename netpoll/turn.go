@@ -3,9 +3,18 @@ package netpoll
 import "time"
 
 // pollInterval is the number of entries that may be handed out between two polls
-// while the queue never runs dry. A poll that finds nothing costs 250 ns, so at
-// most 4 ns fall to an entry. It is looked at between batches only.
+// while the queue never runs dry, if they are short ones. A poll that finds nothing
+// costs 250 ns, so at most 4 ns fall to an entry. It is looked at between batches
+// only.
+//
+// It is approached in steps, see adapt: the loop polls after 1, 2, 4, ... entries,
+// and goes back if they took longer than tardiness, so that long entries make
+// nobody late.
 const pollInterval = 64
+
+// tardiness is how late a time or a descriptor may be noticed on account of
+// entries of which each takes less.
+const tardiness = 500 * time.Microsecond
 
 // defaultBudget is how many entries are handed out without a poll if an iteration
 // has more: see [WithBudget]. A Turn in between costs 250 ns, so 0.25 ns for an
@@ -24,9 +33,9 @@ const (
 // and due timers added after what is ready, unless a poll is due.
 //
 // Next returns nil if nothing is ready or a poll is due, because 64 entries have
-// been handed out since the last, or as many as the budget allows (see
-// [WithBudget]), or because there are hooks: the loop must take a [Loop.Turn]. It
-// never makes a system call.
+// been handed out since the last, or fewer that took long, or as many as the budget
+// allows (see [WithBudget]), or because there are hooks: the loop must take a
+// [Loop.Turn]. It never makes a system call.
 //
 // Only the owner may call Next. In debug mode (see [Loop.SetDebug]) Next ends the
 // entry that it handed out before, and reports it if it was slow.
@@ -95,10 +104,30 @@ func (l *Loop) beginBatch() bool {
 	return l.batch+l.held > 0
 }
 
+// adapt works out how many entries may run until the next poll, from how long the
+// last ones took. After a sleep it is not known of what kind they will be. Where
+// there is neither a timer nor a descriptor, or the clock is virtual, nobody can be
+// late.
+func (l *Loop) adapt(slept bool) {
+	most := min(pollInterval, l.budget)
+	took := l.now - l.lookedAt
+	l.lookedAt = l.now
+	switch {
+	case l.stale || l.clock != nil:
+		l.interval = most
+	case slept:
+		l.interval = 1
+	case took > tardiness:
+		l.interval = max(1, uint(time.Duration(l.interval)*tardiness/took))
+	default:
+		l.interval = min(most, 2*l.interval)
+	}
+}
+
 // pace sets up what Next and beginBatch compare with, so that one comparison each
 // finds all that is not usual.
 func (l *Loop) pace() {
-	l.pollAfter, l.limit = pollInterval, l.budget
+	l.pollAfter, l.limit = l.interval, l.budget
 	if l.closed || l.hooks.count > 0 || l.debug != nil {
 		l.pollAfter = 0
 	}
@@ -155,7 +184,9 @@ func (l *Loop) turn(mayWait bool) bool {
 			wait = 0
 			l.parking.see()
 		}
+		waits := l.stats.Waits
 		l.poll(wait)
+		l.adapt(l.stats.Waits != waits)
 		if hooked {
 			l.callHooks(checkHook)
 		}
@@ -240,8 +271,8 @@ func (l *Loop) poll(wait time.Duration) {
 			}
 		}
 	}
-	// Without timers perhaps nobody wants to know.
-	if l.stale = l.clock == nil && l.timers.live() == 0; !l.stale {
+	// Without timers and descriptors perhaps nobody wants to know.
+	if l.stale = l.clock == nil && l.timers.live() == 0 && l.sources.count == 0; !l.stale {
 		l.UpdateTime()
 	}
 	for l.delivered < l.fetched {

@@ -36,8 +36,10 @@ func (w *watch) RunReady() {
 // AddReader calls f whenever fd can be read without blocking: once in each
 // iteration in which the loop polls and finds it so, until [Loop.RemoveReader].
 // An end of file and an error count as readable. A callback that fd already has is
-// replaced. fd need not be non-blocking. While fd has a callback, [Loop.Turn] does
-// not return false. It mirrors asyncio's add_reader.
+// replaced. fd need not be non-blocking, and whoever owns it must keep it open: see
+// [Selector] on how to come by the number of something of the standard library.
+// While fd has a callback, [Loop.Turn] does not return false. It mirrors asyncio's
+// add_reader.
 //
 // Remove the callbacks before fd is closed. The kernel may otherwise go on
 // reporting a file of which a duplicate exists, with no number left under which
