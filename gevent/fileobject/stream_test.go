@@ -254,6 +254,9 @@ func TestAPipe(t *testing.T) {
 		require.NoError(t, w.Close())
 	})
 	test(t, "costs its user no allocation while there is something to read", func(t *testing.T) {
+		if testing.AllocsPerRun(10, func() { gevent.Current() }) > 0 {
+			t.Skip("here it costs allocations to find out which goroutine calls")
+		}
 		r, w := pipe(t)
 		b := make([]byte, 10)
 		require.Zero(t, testing.AllocsPerRun(100, func() {
