@@ -195,7 +195,7 @@ func TestALoopOfItsOwnDoesNotRunInAThreadOfGevent(t *testing.T) {
 		_, err = asyncio.RunUntilComplete(l, f.Await)
 		require.ErrorIs(t, err, asyncio.ErrLoopRunning)
 		panicSays(t, "belongs to the loop of another thread", func() { _, _ = f.Await(context.Background()) })
-		panicSays(t, "WithClock in a thread that has a clock", func() {
+		panicSays(t, "WithClock or WithShuffle in a thread that has a loop", func() {
 			_, _ = asyncio.NewLoop(asyncio.WithClock(netpoll.NewVirtualClock()))
 		})
 		shared, err = asyncio.NewLoop()

@@ -93,7 +93,7 @@ func NewLoop(opts ...Option) (*Loop, error) {
 			return nil, fmt.Errorf("asyncio.NewLoop: %w", err)
 		}
 	case o.loop != nil:
-		misuse("asyncio.NewLoop", "WithClock in a thread that has a clock", "give the clock to gevent.Run")
+		misuse("asyncio.NewLoop", "WithClock or WithShuffle in a thread that has a loop", "give the option to gevent.Run")
 	}
 	return newLoop(h, attached, o), nil
 }

@@ -38,6 +38,7 @@ type Loop struct {
 	blocked  []*Handle // blocked.go
 	children int       // child.go
 	debug    *debugger // debug.go; nil unless in debug mode
+	shuffler *shuffler // shuffle.go; nil but in tests
 
 	files   *files // file_io.go; nil before the first operation of a file
 	noUring bool

@@ -85,8 +85,12 @@ func (l *Loop) nextBatch() bool {
 func (l *Loop) beginBatch() bool {
 	left := l.batch + l.held
 	n := l.ready.n
-	if left == 0 && l.rest > 0 {
+	switch {
+	case left > 0:
+	case l.rest > 0:
 		n = l.rest
+	case l.shuffler != nil:
+		l.shuffler.shuffle(l, n)
 	}
 	l.batch = min(n, max(l.budget, left))
 	l.rest = n - l.batch
@@ -131,7 +135,7 @@ func (l *Loop) pace() {
 	if l.closed || l.hooks.count > 0 || l.debug != nil {
 		l.pollAfter = 0
 	}
-	if l.rest > 0 || l.debug != nil {
+	if l.rest > 0 || l.debug != nil || l.shuffler != nil {
 		l.limit = 0
 	}
 }
