@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime/metrics"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/baton-go/baton/internal/baton"
@@ -178,6 +177,7 @@ func (m *monitor) run() {
 			}
 		}
 	}()
+	dog := hub.Watchdog{Hub: m.hub.hub, Limit: m.MaxBlockingTime, Report: m.blocking}
 	var memory, probe <-chan time.Time
 	if m.MaxMemory > 0 {
 		t := time.NewTicker(m.MemoryPeriod)
@@ -185,7 +185,7 @@ func (m *monitor) run() {
 		memory = t.C
 	}
 	if m.MaxBlockingTime > 0 {
-		t := time.NewTicker(max(m.MaxBlockingTime/2, time.Millisecond))
+		t := time.NewTicker(dog.Every())
 		defer t.Stop()
 		probe = t.C
 	}
@@ -196,49 +196,18 @@ func (m *monitor) run() {
 		case <-memory:
 			m.memory(m.Memory())
 		case <-probe:
-			m.probe()
+			dog.Probe(m.stop)
 		}
 	}
 }
 
-// probe posts a function and waits until it has run, or the thread has ended.
-func (m *monitor) probe() {
-	begin := time.Now()
-	var took atomic.Int64
-	ran := make(chan struct{})
-	if m.hub.Post(func() { took.Store(int64(time.Since(begin))); close(ran) }) != nil {
-		return
+// blocking is told by the watchdog of who keeps the thread.
+func (m *monitor) blocking(b hub.Blocking) {
+	e := MonitorEvent{Kind: Blocked, Hub: m.hub, Greenlet: b.Name, Stack: b.Stack, For: b.For}
+	if b.Over {
+		e.Kind = Unblocked
 	}
-	late := time.NewTimer(m.MaxBlockingTime)
-	defer late.Stop()
-	seen, found, told := Goroutine{}, false, false
-	again := max(m.MaxBlockingTime/4, time.Millisecond)
-	for {
-		select {
-		case <-m.stop:
-			return
-		case <-ran:
-			if told {
-				m.Report(MonitorEvent{Kind: Unblocked, Hub: m.hub, Greenlet: seen.Name, Stack: seen.Stack, For: time.Duration(took.Load())})
-			}
-			return
-		case <-late.C:
-		}
-		// Several greenlets may have run in turn. One that is seen twice had at most
-		// two turns, since the function comes after what was ready.
-		now, runs := m.hub.hub.Running()
-		if runs && !now.Ignored && found && now.ID == seen.ID && now.Name == seen.Name {
-			seen, told = now, true
-			m.Report(MonitorEvent{Kind: Blocked, Hub: m.hub, Greenlet: now.Name, Stack: now.Stack, For: time.Since(begin)})
-			late.Stop()
-			continue // until it gives way
-		}
-		seen, found = now, runs
-		if now.Ignored {
-			again = min(2*again, time.Second)
-		}
-		late.Reset(again)
-	}
+	m.Report(e)
 }
 
 // memory looks at how much is used.
