@@ -256,7 +256,7 @@ func (d *debugger) finish(l *Loop) {
 func (d *debugger) next(l *Loop) bool {
 	d.finish(l)
 	if l.held == 0 {
-		if l.closed || l.rest > 0 || l.sincePoll >= l.interval || l.hooks.count > 0 {
+		if l.closed || l.rest > 0 || l.sincePoll >= l.interval || l.hooks.count > 0 || l.sources.watches > 0 {
 			return false
 		}
 		l.UpdateTime()

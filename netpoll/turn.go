@@ -34,8 +34,8 @@ const (
 //
 // Next returns nil if nothing is ready or a poll is due, because 64 entries have
 // been handed out since the last, or fewer that took long, or as many as the budget
-// allows (see [WithBudget]), or because there are hooks: the loop must take a
-// [Loop.Turn]. It never makes a system call.
+// allows (see [WithBudget]), or because there are hooks, or callbacks of descriptors:
+// the loop must take a [Loop.Turn]. It never makes a system call.
 //
 // Only the owner may call Next. In debug mode (see [Loop.SetDebug]) Next ends the
 // entry that it handed out before, and reports it if it was slow.
@@ -132,7 +132,7 @@ func (l *Loop) adapt(slept bool) {
 // finds all that is not usual.
 func (l *Loop) pace() {
 	l.pollAfter, l.limit = l.interval, l.budget
-	if l.closed || l.hooks.count > 0 || l.debug != nil {
+	if l.closed || l.hooks.count > 0 || l.sources.watches > 0 || l.debug != nil {
 		l.pollAfter = 0
 	}
 	if l.rest > 0 || l.debug != nil || l.shuffler != nil {

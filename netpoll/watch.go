@@ -36,8 +36,10 @@ func (w *watch) RunReady() {
 // AddReader calls f whenever fd can be read without blocking: once in each
 // iteration in which the loop polls and finds it so, until [Loop.RemoveReader].
 // An end of file and an error count as readable. A callback that fd already has is
-// replaced. fd need not be non-blocking, and whoever owns it must keep it open: see
-// [Selector] on how to come by the number of something of the standard library.
+// replaced. While there are such callbacks every iteration polls, before its timers,
+// even if the queue is never empty. fd need not be non-blocking, and whoever owns it
+// must keep it open: see [Selector] on how to come by the number of something of the
+// standard library.
 // While fd has a callback, [Loop.Turn] does not return false. It mirrors asyncio's
 // add_reader.
 //
@@ -96,6 +98,7 @@ func (l *Loop) addWatch(function string, fd int, s Side, f func()) error {
 	w.sides[s] = &watch{f: f}
 	l.sources.watches++
 	l.sources.waiting++
+	l.pace()
 	return nil
 }
 
@@ -109,6 +112,7 @@ func (l *Loop) watchOwn(fd int, f func()) error {
 	w.sides[ReadSide].own = true
 	l.sources.watches--
 	l.sources.waiting--
+	l.pace()
 	return nil
 }
 
@@ -161,6 +165,7 @@ func (w *watcher) stop(s Side) {
 		if !w.sides[s].own {
 			w.loop.sources.watches--
 			w.loop.sources.waiting--
+			w.loop.pace()
 		}
 		w.sides[s].f = nil
 		w.sides[s] = nil
