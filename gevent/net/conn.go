@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // conn is what all conns have: one of the two is not nil, unless it is the zero
@@ -179,7 +180,7 @@ func (c *conn) SetReadBuffer(bytes int) error {
 	case c.s == nil:
 		return c.p.Conn.(buffers).SetReadBuffer(bytes)
 	}
-	if err := c.s.option(func(fd int) error { return sysSetReadBuffer(fd, bytes) }); err != nil {
+	if err := c.s.option(func(fd int) error { return sys.SetReadBuffer(fd, bytes) }); err != nil {
 		return c.s.ownError("set", err)
 	}
 	return nil
@@ -193,7 +194,7 @@ func (c *conn) SetWriteBuffer(bytes int) error {
 	case c.s == nil:
 		return c.p.Conn.(buffers).SetWriteBuffer(bytes)
 	}
-	if err := c.s.option(func(fd int) error { return sysSetWriteBuffer(fd, bytes) }); err != nil {
+	if err := c.s.option(func(fd int) error { return sys.SetWriteBuffer(fd, bytes) }); err != nil {
 		return c.s.ownError("set", err)
 	}
 	return nil
@@ -223,7 +224,7 @@ func (c *conn) File() (*os.File, error) {
 
 func (s *socket) file() (f *os.File, err error) {
 	err = s.option(func(fd int) error {
-		dup, err := sysDup(fd)
+		dup, err := sys.Dup(fd)
 		if err == nil {
 			f = os.NewFile(uintptr(dup), s.String())
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 	"github.com/baton-go/baton/netpoll"
 )
 
@@ -23,26 +24,26 @@ func (a *attempt) connect(local, remote *TCPAddr, deadline time.Duration) (s *so
 	if err := a.ctx.Err(); err != nil {
 		return nil, contextError(err)
 	}
-	v6 := sixth(a.network, local, remote)
-	fd, err := sysSocket(v6, a.network == "tcp6")
+	family := sys.FamilyOf(a.network, opAddr(local), opAddr(remote))
+	fd, err := sys.Open(family, sys.Stream, a.network == "tcp6")
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if s == nil {
-			_ = sysClose(fd)
+			_ = sys.Close(fd)
 		}
 	}()
-	if err := a.control(fd, v6, remote); err != nil {
+	if err := a.control(fd, family, remote); err != nil {
 		return nil, err
 	}
 	if local != nil {
-		if err := sysBind(fd, v6, local); err != nil {
+		if err := sys.Bind(fd, family, local); err != nil {
 			return nil, err
 		}
 	}
 	// An idle socket counts as hung up, so the loop is told after this.
-	if err := sysConnect(fd, v6, remote); err != nil && err != syscall.EINPROGRESS && err != syscall.EALREADY {
+	if err := sys.Connect(fd, family, remote); err != nil && err != syscall.EINPROGRESS {
 		return nil, err
 	}
 	d, err := a.proc.Hub().Loop.Open(fd)
@@ -59,31 +60,15 @@ func (a *attempt) connect(local, remote *TCPAddr, deadline time.Duration) (s *so
 		return nil, err
 	}
 	h := a.proc.Hub()
-	s = &socket{hub: h, net: a.network, laddr: sysLocalAddr(fd), raddr: raddr, fd: fd, desc: d}
+	s = &socket{hub: h, net: a.network, laddr: sys.LocalAddr(fd, a.network), raddr: raddr, fd: fd, desc: d}
 	h.Hold(s)
 	return s, nil
 }
 
-// sixth reports whether the socket is to be an IPv6 one.
-func sixth(network string, addrs ...*TCPAddr) bool {
-	switch network {
-	case "tcp4":
-		return false
-	case "tcp6":
-		return true
-	}
-	for _, a := range addrs {
-		if a != nil && len(a.IP) > IPv4len && a.IP.To4() == nil {
-			return true
-		}
-	}
-	return false
-}
-
 // control calls the user's function with the new descriptor.
-func (a *attempt) control(fd int, v6 bool, remote *TCPAddr) error {
+func (a *attempt) control(fd int, family sys.Family, remote *TCPAddr) error {
 	network := "tcp4"
-	if v6 {
+	if family == sys.Inet6 {
 		network = "tcp6"
 	}
 	switch {
@@ -120,7 +105,7 @@ func (a *attempt) connected(fd int, d *netpoll.Desc, deadline time.Duration) (Ad
 		defer stop()
 	}
 	for {
-		if raddr, err := sysConnected(fd); err != syscall.EINPROGRESS {
+		if raddr, err := sys.Connected(fd, a.network); err != syscall.EINPROGRESS {
 			return raddr, err
 		}
 		if err := a.ctx.Err(); err != nil {

@@ -128,6 +128,22 @@ func TestAWriteDeadlineEndsAWriteInTheMiddle(t *testing.T) {
 	})
 }
 
+func TestNothingIsWrittenAtOnceToAConnThatIsFull(t *testing.T) {
+	run(t, func() {
+		c, s := pair(t)
+		defer c.Close()
+		defer s.Close()
+		fill(t, c)
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Minute)))
+		n, err := c.Write(nil)
+		require.NoError(t, err)
+		require.Zero(t, n)
+		require.NoError(t, c.Close())
+		_, err = c.Write(nil)
+		require.ErrorIs(t, err, net.ErrClosed)
+	})
+}
+
 func TestEverybodyInLineFailsAtTheDeadline(t *testing.T) {
 	run(t, func() {
 		c, _ := pair(t)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // Dial connects to an address, as net.Dial does. Of a TCP network the Conn is a
@@ -35,7 +36,7 @@ func DialTCP(network string, laddr, raddr *TCPAddr) (*TCPConn, error) {
 		return nil, &OpError{Op: "dial", Net: network, Source: opAddr(laddr), Err: errMissingAddress}
 	}
 	h := hub.Current()
-	if h == nil || !sysSockets {
+	if h == nil || !sys.Supported {
 		c, err := dialPlain("net.DialTCP", raddr, func() (net.Conn, error) {
 			c, err := net.DialTCP(network, laddr, raddr)
 			if err != nil {
@@ -111,7 +112,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 		panic("nil context")
 	}
 	h := hub.Current()
-	if h == nil || !sysSockets || !isTCP(network) {
+	if h == nil || !sys.Supported || !isTCP(network) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		return dialPlain("net.Dial", address, func() (net.Conn, error) {

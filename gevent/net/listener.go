@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // A TCPListener listens for TCP connections: a twin of net.TCPListener.
@@ -130,7 +131,7 @@ func listener(h *hub.Hub, l net.Listener, network string, config ListenConfig) (
 	if !ok {
 		return newPlainListener(l), nil
 	}
-	if h == nil || !sysSockets {
+	if h == nil || !sys.Supported {
 		return &TCPListener{p: newPlainListener(l), config: config}, nil
 	}
 	defer l.Close()
@@ -149,7 +150,7 @@ func adopt(h *hub.Hub, c syscall.Conn, network string, laddr Addr) (*socket, err
 	}
 	var fd int
 	var failed error
-	if err := raw.Control(func(original uintptr) { fd, failed = sysDup(int(original)) }); err != nil {
+	if err := raw.Control(func(original uintptr) { fd, failed = sys.Dup(int(original)) }); err != nil {
 		return nil, err
 	}
 	if failed != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 	"github.com/baton-go/baton/netpoll"
 )
 
@@ -55,7 +56,7 @@ const maxStreak = 64
 func newSocket(h *hub.Hub, fd int, network string, laddr, raddr Addr) (*socket, error) {
 	d, err := h.Loop.Open(fd)
 	if err != nil {
-		sysClose(fd)
+		sys.Close(fd)
 		return nil, err
 	}
 	s := &socket{hub: h, net: network, laddr: laddr, raddr: raddr, fd: fd, desc: d}
@@ -215,13 +216,13 @@ func (s *socket) close(f *baton.Fiber, p *hub.Proc) error {
 	case s.users > 0:
 		return nil // free closes fd
 	case !s.lingers:
-		return sysClose(s.fd)
+		return sys.Close(s.fd)
 	case p == nil:
-		go sysClose(s.fd)
+		go sys.Close(s.fd)
 		return nil
 	}
 	var err error
-	if interrupt := p.Offload(f, hub.Wait{Op: "net.Close", On: s}, func() { err = sysClose(s.fd) }); interrupt != nil {
+	if interrupt := p.Offload(f, hub.Wait{Op: "net.Close", On: s}, func() { err = sys.Close(s.fd) }); interrupt != nil {
 		return unwind(interrupt)
 	}
 	return err
@@ -248,15 +249,15 @@ func (s *socket) shut() {
 func (s *socket) Abandon() {
 	s.shut()
 	if s.lingers {
-		go sysClose(s.fd)
+		go sys.Close(s.fd)
 		return
 	}
-	_ = sysClose(s.fd)
+	_ = sys.Close(s.fd)
 }
 
 // free ends a use of fd, and closes it if the socket was closed meanwhile.
 func (s *socket) free() {
 	if s.users--; s.users == 0 && s.closed {
-		_ = sysClose(s.fd)
+		_ = sys.Close(s.fd)
 	}
 }

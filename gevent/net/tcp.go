@@ -4,6 +4,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // A TCPConn is a TCP connection: a twin of net.TCPConn.
@@ -23,7 +25,7 @@ func (c *TCPConn) CloseRead() error {
 	case c.s == nil:
 		return c.plain().CloseRead()
 	}
-	return c.set("close", func(fd int) error { return sysShutdown(fd, false) })
+	return c.set("close", func(fd int) error { return sys.Shutdown(fd, false) })
 }
 
 // CloseWrite shuts down the writing side: when the peer has read what was
@@ -35,7 +37,7 @@ func (c *TCPConn) CloseWrite() error {
 	case c.s == nil:
 		return c.plain().CloseWrite()
 	}
-	return c.set("close", func(fd int) error { return sysShutdown(fd, true) })
+	return c.set("close", func(fd int) error { return sys.Shutdown(fd, true) })
 }
 
 // SetNoDelay sets whether what is written is sent at once, which it is unless
@@ -47,7 +49,7 @@ func (c *TCPConn) SetNoDelay(noDelay bool) error {
 	case c.s == nil:
 		return c.plain().SetNoDelay(noDelay)
 	}
-	return c.set("set", func(fd int) error { return sysSetNoDelay(fd, noDelay) })
+	return c.set("set", func(fd int) error { return sys.SetNoDelay(fd, noDelay) })
 }
 
 // SetLinger sets what Close does with data that has not been sent: if sec is
@@ -62,7 +64,7 @@ func (c *TCPConn) SetLinger(sec int) error {
 		return c.plain().SetLinger(sec)
 	}
 	return c.set("set", func(fd int) error {
-		err := sysSetLinger(fd, sec)
+		err := sys.SetLinger(fd, sec)
 		if err == nil {
 			c.s.lingers = sec > 0
 		}
@@ -79,7 +81,7 @@ func (c *TCPConn) SetKeepAlive(keepalive bool) error {
 	case c.s == nil:
 		return c.plain().SetKeepAlive(keepalive)
 	}
-	return c.set("set", func(fd int) error { return sysSetKeepAlive(fd, keepalive) })
+	return c.set("set", func(fd int) error { return sys.SetKeepAlive(fd, keepalive) })
 }
 
 // SetKeepAlivePeriod sets how long the connection must be idle before the first
@@ -116,7 +118,7 @@ func (c *TCPConn) set(op string, f func(fd int) error) error {
 // newTCPConn makes a connection of a socket, with the options that package net
 // gives every one. As there, it does not matter if the system refuses them.
 func newTCPConn(s *socket, idle time.Duration, config KeepAliveConfig) *TCPConn {
-	_ = sysSetNoDelay(s.fd, true)
+	_ = sys.SetNoDelay(s.fd, true)
 	if !config.Enable && idle >= 0 {
 		config = KeepAliveConfig{Enable: true, Idle: idle}
 	}
@@ -135,14 +137,14 @@ const (
 
 // setKeepAlive sets what config says. A negative field means: as it is.
 func setKeepAlive(fd int, config KeepAliveConfig) error {
-	if err := sysSetKeepAlive(fd, config.Enable); err != nil {
+	if err := sys.SetKeepAlive(fd, config.Enable); err != nil {
 		return err
 	}
 	if err := setKeepIdle(fd, config.Idle); err != nil {
 		return err
 	}
 	if d := config.Interval; d >= 0 {
-		if err := sysSetKeepInterval(fd, seconds(d, defaultKeepInterval)); err != nil {
+		if err := sys.SetKeepInterval(fd, seconds(d, defaultKeepInterval)); err != nil {
 			return err
 		}
 	}
@@ -150,7 +152,7 @@ func setKeepAlive(fd int, config KeepAliveConfig) error {
 		if n == 0 {
 			n = defaultKeepCount
 		}
-		return sysSetKeepCount(fd, n)
+		return sys.SetKeepCount(fd, n)
 	}
 	return nil
 }
@@ -159,7 +161,7 @@ func setKeepIdle(fd int, d time.Duration) error {
 	if d < 0 {
 		return nil
 	}
-	return sysSetKeepIdle(fd, seconds(d, defaultKeepIdle))
+	return sys.SetKeepIdle(fd, seconds(d, defaultKeepIdle))
 }
 
 // seconds is d, or the default if d is zero, rounded up.

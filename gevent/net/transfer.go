@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 	"github.com/baton-go/baton/netpoll"
 )
 
@@ -34,7 +35,7 @@ func (s *socket) read(f *baton.Fiber, p *hub.Proc, b []byte) (int, error) {
 			return 0, err
 		}
 		if s.desc.Ready(netpoll.ReadSide) {
-			n, errno := sysRead(s.fd, b)
+			n, errno := sys.Read(s.fd, b)
 			switch {
 			case n > 0:
 				if n < len(b) {
@@ -65,12 +66,12 @@ func (s *socket) write(f *baton.Fiber, p *hub.Proc, b []byte) (n int, err error)
 	}
 	defer s.leave(p, netpoll.WriteSide)
 	for {
-		if err := s.usable(netpoll.WriteSide); err != nil {
-			return n, err
+		if err := s.usable(netpoll.WriteSide); err != nil || len(b) == 0 {
+			return n, err // for nothing there is always room
 		}
 		if s.desc.Ready(netpoll.WriteSide) {
 			part := b[n:min(len(b), n+maxTransfer)]
-			m, errno := sysWrite(s.fd, part)
+			m, errno := sys.Write(s.fd, part)
 			n += max(m, 0)
 			switch {
 			case errno == syscall.EAGAIN:
@@ -107,16 +108,16 @@ func (s *socket) accept(f *baton.Fiber, p *hub.Proc) (*socket, error) {
 			return nil, err
 		}
 		if s.desc.Ready(netpoll.ReadSide) {
-			fd, raddr, err := sysAccept(s.fd)
+			fd, raddr, err := sys.Accept(s.fd, s.net)
 			switch err {
 			case nil:
-				return newSocket(s.hub, fd, s.net, sysLocalAddr(fd), raddr)
+				return newSocket(s.hub, fd, s.net, sys.LocalAddr(fd, s.net), raddr)
 			case syscall.EAGAIN:
 				s.desc.Drained(netpoll.ReadSide)
 			case syscall.ECONNABORTED:
 				// It was closed before it was accepted: on to the next.
 			default:
-				return nil, os.NewSyscallError(sysAcceptName, err)
+				return nil, os.NewSyscallError(sys.AcceptName, err)
 			}
 			continue
 		}

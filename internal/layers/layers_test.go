@@ -21,14 +21,16 @@ const module = "github.com/baton-go/baton"
 var table = []layer{
 	{rank: 0, path: "internal/baton"},
 	{rank: 0, path: "internal/layers"}, // this test
+	{rank: 0, path: "internal/store"},
 	{rank: 0, path: "internal/uring"},
 	{rank: 1, path: "netpoll/...", uses: []string{"internal/uring"}},
 	{rank: 2, path: "coro", uses: []string{"internal/baton"}},
 	{rank: 2, path: "greenlet", uses: []string{"internal/baton"}},
+	{rank: 2, path: "internal/sys", uses: []string{"netpoll/..."}},
 	{rank: 3, path: "internal/hub", uses: []string{"internal/baton", "netpoll/...", "greenlet"}},
 	{rank: 4, path: "gevent", uses: []string{"internal/baton", "internal/hub", "netpoll/...", "greenlet", "coro"}},
-	{rank: 5, path: "gevent/...", uses: []string{"gevent", "internal/hub", "internal/baton", "netpoll/...", "greenlet"}},
-	{rank: 6, path: "asyncio/...", uses: []string{"gevent/...", "gevent", "internal/hub", "internal/baton", "netpoll/...", "greenlet", "coro"}},
+	{rank: 5, path: "gevent/...", uses: []string{"gevent", "internal/hub", "internal/sys", "internal/baton", "internal/store", "netpoll/...", "greenlet"}},
+	{rank: 6, path: "asyncio/...", uses: []string{"gevent/...", "gevent", "internal/hub", "internal/sys", "internal/baton", "internal/store", "netpoll/...", "greenlet", "coro"}},
 	{rank: 7, path: "examples/...", uses: []string{"asyncio/...", "gevent/...", "gevent", "netpoll/...", "greenlet", "coro"}},
 }
 
@@ -51,7 +53,7 @@ var unsafeFiles = []string{
 	"netpoll/*_windows.go",
 	"netpoll/poller_*.go",
 	"netpoll/sys_*.go",
-	"gevent/net/sys_*.go",
+	"internal/sys/rw_raw.go",
 }
 
 func TestTheModuleKeepsToItsLayers(t *testing.T) {

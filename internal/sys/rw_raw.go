@@ -1,6 +1,6 @@
 //go:build linux && !race && !msan && !asan
 
-package net
+package sys
 
 import (
 	"syscall"
@@ -11,13 +11,14 @@ import (
 // cannot stop the goroutine meanwhile. Copying it takes some 10 µs.
 const rawMax = 64 << 10
 
-// sysRead is raw: the descriptor does not block. That saves a fifth of the call.
-func sysRead(fd int, b []byte) (int, syscall.Errno) {
+// Read reads once, again if a signal came between. It is raw: the descriptor does
+// not block. That saves a fifth of the call.
+func Read(fd int, b []byte) (int, syscall.Errno) {
 	return transfer(syscall.SYS_READ, fd, b)
 }
 
-// sysWrite is raw as well.
-func sysWrite(fd int, b []byte) (int, syscall.Errno) {
+// Write writes once; all else is as for Read.
+func Write(fd int, b []byte) (int, syscall.Errno) {
 	return transfer(syscall.SYS_WRITE, fd, b)
 }
 
