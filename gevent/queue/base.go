@@ -9,6 +9,7 @@ import (
 	"github.com/baton-go/baton/gevent/internal/waitlist"
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/store"
 )
 
 // base is what all queues but Channel have.
@@ -21,10 +22,10 @@ import (
 // item is handed over at once.
 type base[T any] struct {
 	kind    string
-	ring    fifo[T]  // the items, if other is nil: a Queue's calls are not dynamic
-	other   store[T] // the items of a queue in another order
-	maxsize int      // 0 if there is no limit
-	hub     *hub.Hub // of the thread that uses the queue; nil before it is used in one
+	ring    store.Fifo[T]  // the items, if other is nil: a Queue's calls are not dynamic
+	other   store.Store[T] // the items of a queue in another order
+	maxsize int            // 0 if there is no limit
+	hub     *hub.Hub       // of the thread that uses the queue; nil before it is used in one
 	getters waitlist.List[T]
 	putters waitlist.List[T]
 	shut    bool
@@ -32,7 +33,7 @@ type base[T any] struct {
 }
 
 // init makes q one with the other store, or with a ring of the items.
-func (q *base[T]) init(kind string, maxsize int, other store[T], items []T) {
+func (q *base[T]) init(kind string, maxsize int, other store.Store[T], items []T) {
 	q.kind, q.other, q.maxsize = kind, other, max(maxsize, 0)
 	for _, v := range items {
 		q.push(v)
@@ -41,33 +42,33 @@ func (q *base[T]) init(kind string, maxsize int, other store[T], items []T) {
 
 func (q *base[T]) push(v T) {
 	if q.other == nil {
-		q.ring.push(v)
+		q.ring.Push(v)
 	} else {
-		q.other.push(v)
+		q.other.Push(v)
 	}
 }
 
 func (q *base[T]) pop() T {
 	if q.other == nil {
-		return q.ring.pop()
+		return q.ring.Pop()
 	}
-	return q.other.pop()
+	return q.other.Pop()
 }
 
 func (q *base[T]) first() T {
 	if q.other == nil {
-		return q.ring.peek()
+		return q.ring.Peek()
 	}
-	return q.other.peek()
+	return q.other.Peek()
 }
 
 // copyTo makes to, a new one, have the same items and the same room.
 func (q *base[T]) copyTo(to *base[T]) {
 	to.kind, to.maxsize = q.kind, q.maxsize
 	if q.other != nil {
-		to.other = q.other.clone()
+		to.other = q.other.Clone()
 	}
-	to.init(q.kind, q.maxsize, to.other, q.ring.items())
+	to.init(q.kind, q.maxsize, to.other, q.ring.Items())
 }
 
 // enter makes sure that the caller is of the queue's thread.
@@ -362,9 +363,9 @@ func (q *base[T]) fetch() {
 // Len returns how many items are in the queue.
 func (q *base[T]) Len() int {
 	if q.other == nil {
-		return q.ring.n
+		return q.ring.Len()
 	}
-	return q.other.len()
+	return q.other.Len()
 }
 
 // QSize is [Queue.Len], under Python's name.

@@ -59,7 +59,7 @@ func (ch *Channel[T]) put(op string, item T, limited bool, d time.Duration) erro
 		ch.guard.Unlock()
 		if behind {
 			if err := c.Proc.Yield(c.Fiber); err != nil {
-				c.Proc.Interrupt(err) // the item is gone: for the next call
+				c.Proc.PutBack(err) // the item is gone: for the next call
 			}
 		}
 		return nil
@@ -115,7 +115,7 @@ func (ch *Channel[T]) get(op string, limited bool, d time.Duration) (none T, err
 		ch.guard.Unlock()
 		if before {
 			if err := c.Proc.YieldBefore(c.Fiber, other); err != nil {
-				c.Proc.Interrupt(err) // we have the item: for the next call
+				c.Proc.PutBack(err) // we have the item: for the next call
 			}
 		}
 		return item, nil

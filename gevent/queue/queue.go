@@ -1,6 +1,10 @@
 package queue
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/baton-go/baton/internal/store"
+)
 
 // A Queue hands items from greenlets to greenlets of one thread, first in, first
 // out: gevent's Queue, which is its JoinableQueue too. It is made by [New].
@@ -19,7 +23,7 @@ func New[T any](maxsize int, items ...T) *Queue[T] {
 }
 
 // begin is init and the count of tasks.
-func (q *Queue[T]) begin(kind string, maxsize int, other store[T], items []T) {
+func (q *Queue[T]) begin(kind string, maxsize int, other store.Store[T], items []T) {
 	q.init(kind, maxsize, other, items)
 	q.work = &work{unfinished: q.Len()}
 }
@@ -40,7 +44,7 @@ type LifoQueue[T any] struct{ Queue[T] }
 // NewLifo returns a LifoQueue; for the arguments see [New].
 func NewLifo[T any](maxsize int, items ...T) *LifoQueue[T] {
 	q := new(LifoQueue[T])
-	q.begin("LifoQueue", maxsize, new(lifo[T]), items)
+	q.begin("LifoQueue", maxsize, new(store.Lifo[T]), items)
 	return q
 }
 
@@ -64,7 +68,7 @@ func NewPriorityFunc[T any](maxsize int, less func(a, b T) bool, items ...T) *Pr
 		panic("queue.NewPriorityFunc: the function is nil; pass the function that compares")
 	}
 	q := new(PriorityQueue[T])
-	q.begin("PriorityQueue", maxsize, newPriority(less, items), nil)
+	q.begin("PriorityQueue", maxsize, store.NewPriority(less, items), nil)
 	return q
 }
 

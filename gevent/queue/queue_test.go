@@ -349,6 +349,14 @@ func TestTasks(t *testing.T) {
 		_, err = q.PeekNowait()
 		require.ErrorIs(t, err, queue.ErrShutDown)
 	})
+	test(t, "T099 tasks that were done before they were got are not dropped again", func(t *testing.T) {
+		q := queue.New(0, 1, 2, 3)
+		q.TaskDone()
+		q.TaskDone()
+		q.Shutdown(true)
+		require.Zero(t, q.UnfinishedTasks())
+		q.Join()
+	})
 	test(t, "T099 an immediate Shutdown drops all", func(t *testing.T) {
 		q := queue.New[int](0, 1, 2)
 		joined := gevent.Spawn(q.Join)
@@ -498,6 +506,36 @@ func TestPriority(t *testing.T) {
 		for _, v := range want {
 			require.Equal(t, v, got(q.Get()))
 		}
+	})
+	test(t, "T101 a getter whose comparison panics leaves the item to the next one", func(t *testing.T) {
+		odd := false
+		q := queue.NewPriorityFunc(0, func(a, b int) bool {
+			if odd {
+				odd = false
+				panic("odd")
+			}
+			return a < b
+		})
+		var items []int
+		var gs []*gevent.Greenlet
+		for range 4 {
+			gs = append(gs, gevent.Spawn(func() error {
+				defer func() {
+					if v := recover(); v != nil {
+						items = append(items, -1)
+					}
+				}()
+				items = append(items, got(q.Get()))
+				return nil
+			}))
+		}
+		gevent.Sleep(0)
+		for _, item := range []int{3, 1, 2} {
+			require.NoError(t, q.Put(item))
+		}
+		odd = true
+		gevent.JoinAll(gs...)
+		require.Equal(t, []int{-1, 1, 2, 3}, items)
 	})
 	test(t, "T101 a comparison that panics puts nothing, loses nothing, and is the caller's", func(t *testing.T) {
 		fails := false
@@ -668,6 +706,78 @@ func TestChannel(t *testing.T) {
 		_, err = ch.GetNowait()
 		require.ErrorIs(t, err, queue.ErrShutDown)
 	})
+}
+
+func TestNoTimeIsEnoughForWhatThoseDoWhoAreReady(t *testing.T) {
+	for name, make := range map[string]func() all{
+		"Queue":         func() all { return queue.New[int](1) },
+		"LifoQueue":     func() all { return queue.NewLifo[int](1) },
+		"PriorityQueue": func() all { return queue.NewPriority[int](1) },
+		"SimpleQueue":   func() all { return queue.NewSimple[int](1) },
+		"Channel":       func() all { return queue.NewChannel[int]() },
+	} {
+		test(t, name, func(t *testing.T) {
+			for _, ready := range []int{1, 2, 10, 100, 1000} {
+				for _, limit := range []time.Duration{0, -1} {
+					last := func(f func()) {
+						for i := range ready {
+							gevent.Spawn(func() {
+								if i == ready-1 {
+									f()
+								}
+							})
+						}
+					}
+					q := make()
+					last(func() { require.NoError(t, q.Put(7)) })
+					item, err := q.GetTimeout(limit)
+					require.NoError(t, err, ready)
+					require.Equal(t, 7, item)
+					if name != "Channel" {
+						require.NoError(t, q.Put(8))
+					}
+					var items []int
+					last(func() { items = append(items, got(q.Get())) })
+					require.NoError(t, q.PutTimeout(9, limit), ready)
+					for q.Len() > 0 {
+						items = append(items, got(q.Get()))
+					}
+					gevent.Sleep(0)
+					require.Equal(t, 9, items[len(items)-1])
+					require.Zero(t, q.Getters()+q.Putters())
+				}
+			}
+		})
+	}
+}
+
+func TestInterruptsKeepTheirOrder(t *testing.T) {
+	first, second := errors.New("first"), errors.New("second")
+	for name, other := range map[string]func(ch *queue.Channel[int]){
+		"Put": func(ch *queue.Channel[int]) { require.Equal(t, 1, got(ch.Get())) },
+		"Get": func(ch *queue.Channel[int]) { require.NoError(t, ch.Put(1)) },
+	} {
+		test(t, name, func(t *testing.T) {
+			ch := queue.NewChannel[int]()
+			waits := gevent.Spawn(func() { other(ch) })
+			gevent.Sleep(0)
+			var came []error
+			gevent.Spawn(func() {
+				gevent.Current().KillAsync(first)
+				gevent.Current().KillAsync(second)
+				if name == "Put" {
+					require.NoError(t, ch.Put(1))
+				} else {
+					require.Equal(t, 1, got(ch.Get()))
+				}
+				for range 2 {
+					came = append(came, gevent.Try(func() error { gevent.Sleep(0); return nil }))
+				}
+			}).Join()
+			require.Equal(t, []error{first, second}, came)
+			require.NoError(t, waits.Get())
+		})
+	}
 }
 
 func TestT102LimitsThatRunOutLeaveNothing(t *testing.T) {

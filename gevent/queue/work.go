@@ -5,6 +5,7 @@ import (
 
 	"github.com/baton-go/baton/gevent/internal/waitlist"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/store"
 )
 
 // work counts the items that were put and for which TaskDone was not called.
@@ -81,9 +82,9 @@ func (q *Queue[T]) Shutdown(immediate bool) {
 	q.shut = true
 	if immediate {
 		n := q.Len()
-		q.ring = fifo[T]{}
+		q.ring = store.Fifo[T]{}
 		if q.other != nil {
-			q.other.clear()
+			q.other.Clear()
 		}
 		q.work.done(q.hub, n)
 	}
