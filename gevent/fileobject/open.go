@@ -53,7 +53,11 @@ func openFile(op, name string, flag int, perm fs.FileMode) (*FileObject, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newStream(h, f, false)
+	o, err := newStream(h, f, false)
+	if err != nil {
+		_ = f.Close()
+	}
+	return o, err
 }
 
 // openStream opens what is no regular file, on a goroutine of its own, since a FIFO

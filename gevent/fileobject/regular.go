@@ -22,32 +22,47 @@ type regular struct {
 	closed  bool
 }
 
+// String returns the name, for dumps.
+func (r *regular) String() string { return r.name }
+
 // start is a method of netpoll.File that lacks its function.
 type start func(done func(n int, err error)) *netpoll.FileOp
+
+// An outcome is that of one operation, for which p waits. With its method told it is
+// two allocations; the FileOp is the third.
+type outcome struct {
+	p     *hub.Proc
+	ended bool
+	n     int
+	err   error
+}
+
+func (o *outcome) told(n int, err error) {
+	o.ended, o.n, o.err = true, n, err
+	o.p.Wake()
+}
 
 // await parks p until the operation has ended. Its buffer is in use until then, so
 // an interrupt cancels it first. If it was done nevertheless, or, of a Read, which
 // has moved the position, a part of it, await returns that, and the interrupt comes
 // with the next call.
-func (r *regular) await(self *baton.Fiber, p *hub.Proc, name string, moves bool, begin start) (n int, err error) {
+func (r *regular) await(self *baton.Fiber, p *hub.Proc, name string, moves bool, begin start) (int, error) {
 	if p == nil {
 		hub.Require(name)
 	}
 	var interrupts []error
-	finished := false
-	op := begin(func(m int, e error) {
-		finished, n, err = true, m, e
-		p.Wake()
-	})
+	o := &outcome{p: p}
+	op := begin(o.told)
 	r.pending = append(r.pending, op)
-	for !finished {
-		if _, interrupt := p.Park(self, hub.Wait{Op: name, On: r.name}); interrupt != nil {
+	for !o.ended {
+		if _, interrupt := p.Park(self, hub.Wait{Op: name, On: r}); interrupt != nil {
 			interrupts = append(interrupts, interrupt)
 			op.Cancel()
 		}
 	}
 	i := slices.Index(r.pending, op)
 	r.pending = slices.Delete(r.pending, i, i+1)
+	n, err := o.n, o.err
 	cut := errors.Is(err, netpoll.ErrCancelled)
 	if cut && moves && n > 0 {
 		cut, err = false, nil
@@ -187,7 +202,7 @@ func (r *regular) close(f *baton.Fiber, p *hub.Proc) error {
 		}
 	})
 	for p != nil && !finished {
-		if _, interrupt := p.Park(f, hub.Wait{Op: "fileobject.Close", On: r.name}); interrupt != nil {
+		if _, interrupt := p.Park(f, hub.Wait{Op: "fileobject.Close", On: r}); interrupt != nil {
 			p = nil // it is closed all the same, and nobody is to be told
 			hub.Unwind(interrupt)
 		}

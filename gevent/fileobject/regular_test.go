@@ -263,6 +263,78 @@ func TestAFile(t *testing.T) {
 	})
 }
 
+func TestClosingAFileEndsReadsThatAreInLine(t *testing.T) {
+	test(t, "for its position", func(t *testing.T) {
+		f := open(t, temp(t, strings.Repeat("x", 100)))
+		var all []*gevent.Greenlet
+		for range 20 {
+			all = append(all, gevent.Spawn(func() error { _, err := f.Read(make([]byte, 1)); return err }))
+		}
+		gevent.Sleep(0) // one of the first is under way
+		require.NoError(t, f.Close())
+		gevent.JoinAll(all...)
+		for _, g := range all[10:] {
+			require.ErrorIs(t, g.Err(), os.ErrClosed)
+		}
+	})
+}
+
+func TestWhoIsKilledInTheLineOfAFileReadsNothing(t *testing.T) {
+	test(t, "and leaves it to others", func(t *testing.T) {
+		f := open(t, temp(t, strings.Repeat("x", 100)))
+		defer f.Close()
+		var all []*gevent.Greenlet
+		for range 20 {
+			all = append(all, gevent.Spawn(func() error { _, err := f.Read(make([]byte, 1)); return err }))
+		}
+		gevent.Sleep(0)
+		last := all[19]
+		last.KillAsync(nil)
+		gevent.JoinAll(all...)
+		require.True(t, last.Killed())
+		pos, err := f.Seek(0, io.SeekCurrent)
+		require.NoError(t, err)
+		require.EqualValues(t, 19, pos)
+	})
+}
+
+func TestACopyOfAFileSeesAShortWrite(t *testing.T) {
+	test(t, "of a writer that says nothing", func(t *testing.T) {
+		f := open(t, temp(t, "text"))
+		defer f.Close()
+		n, err := f.WriteTo(shortWriter{})
+		require.Equal(t, io.ErrShortWrite, err)
+		require.EqualValues(t, 3, n)
+	})
+}
+
+type shortWriter struct{}
+
+func (shortWriter) Write(b []byte) (int, error) { return len(b) - 1, nil }
+
+func TestAnOperationOfAFileCostsItsUserFewAllocations(t *testing.T) {
+	test(t, "three, and two more if goroutines do it", func(t *testing.T) {
+		if testing.AllocsPerRun(10, func() { gevent.Current() }) > 0 {
+			t.Skip("here it costs allocations to find out which goroutine calls")
+		}
+		b := make([]byte, 100)
+		f, err := fileobject.OpenFile(temp(t, string(b)), os.O_RDWR, 0)
+		require.NoError(t, err)
+		defer f.Close()
+		for name, call := range map[string]func() (int, error){
+			"WriteAt": func() (int, error) { return f.WriteAt(b, 0) },
+			"ReadAt":  func() (int, error) { return f.ReadAt(b, 0) },
+		} {
+			allocs := testing.AllocsPerRun(100, func() {
+				if n, err := call(); n != 100 || err != nil {
+					t.Error(n, err)
+				}
+			})
+			require.LessOrEqual(t, allocs, 5.0, name)
+		}
+	})
+}
+
 func TestAFileIsClosedWithItsThread(t *testing.T) {
 	keepsDescriptors(t)
 	name := temp(t, "text")

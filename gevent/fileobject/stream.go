@@ -97,6 +97,9 @@ func (s *stream) error(verb string, err error) error {
 	return &fs.PathError{Op: verb, Path: s.name, Err: err}
 }
 
+// String returns the name, for dumps.
+func (s *stream) String() string { return s.name }
+
 // enter gives p the turn of a side, after those who came before. A nil p is a
 // callback, which must not find anybody there. It is undone by leave.
 func (s *stream) enter(f *baton.Fiber, p *hub.Proc, i netpoll.Side, op string) error {
@@ -118,12 +121,9 @@ func (s *stream) enter(f *baton.Fiber, p *hub.Proc, i netpoll.Side, op string) e
 	}
 	sd.line = append(sd.line, p)
 	for {
-		_, err := p.Park(f, hub.Wait{Op: op, On: s.name})
+		_, err := p.Park(f, hub.Wait{Op: op, On: s})
 		switch {
-		case sd.user == p:
-			if err != nil {
-				p.Interrupt(err) // later: it has the turn
-			}
+		case sd.user == p: // and was not interrupted before: see leave
 			return nil
 		case err != nil:
 			if i := slices.Index(sd.line, p); i >= 0 {
@@ -170,7 +170,7 @@ func (s *stream) ready(f *baton.Fiber, p *hub.Proc, i netpoll.Side, op string) e
 		}
 		sd.streak = 0
 		sd.parked = p
-		_, err := p.ParkIO(f, hub.Wait{Op: op, On: s.name}, s.desc, i, sd.deadline)
+		_, err := p.ParkIO(f, hub.Wait{Op: op, On: s}, s.desc, i, sd.deadline)
 		sd.parked = nil
 		if err != nil {
 			hub.Unwind(err)
@@ -223,6 +223,9 @@ func (s *stream) write(f *baton.Fiber, p *hub.Proc, b []byte) (n int, err error)
 		return 0, s.error("write", err)
 	}
 	defer s.leave(p, side)
+	if s.pipe && len(b) == 0 {
+		return 0, nil // for which there is room, also if it is full
+	}
 	for {
 		if err := s.ready(f, p, side, op); err != nil {
 			return n, s.error("write", err)

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -316,6 +317,49 @@ func TestAStreamIsPutBackIntoBlockingMode(t *testing.T) {
 	require.True(t, blocking(), "at the end of the thread")
 }
 
+func TestWhoLeavesTheLineOfAPipeIsPassedOver(t *testing.T) {
+	test(t, "also when it waits for something else", func(t *testing.T) {
+		r, w := pipe(t)
+		var got []string
+		read := func(name string) {
+			b := make([]byte, 1)
+			n, err := r.Read(b)
+			require.NoError(t, err)
+			got = append(got, name+" "+string(b[:n]))
+		}
+		gevent.Spawn(func() { read("first") })
+		second := gevent.Spawn(func() {
+			require.ErrorIs(t, gevent.WithTimeout(time.Millisecond, func() error { read("second"); return nil }), gevent.ErrTimeout)
+			gevent.Sleep(time.Hour)
+		})
+		third := gevent.Spawn(func() { read("third") })
+		gevent.Sleep(5 * time.Millisecond)
+		_, err := w.WriteString("ab")
+		require.NoError(t, err)
+		require.True(t, third.JoinTimeout(time.Minute))
+		require.Equal(t, []string{"first a", "third b"}, got)
+		require.False(t, second.Ready())
+		require.NoError(t, r.Close())
+		require.NoError(t, w.Close())
+	})
+}
+
+func TestNothingIsWrittenAtOnceToAPipeThatIsFull(t *testing.T) {
+	test(t, "by a greenlet", func(t *testing.T) {
+		r, w := pipe(t)
+		fill(t, w)
+		require.NoError(t, gevent.WithTimeout(time.Minute, func() error {
+			n, err := w.Write(nil)
+			require.Zero(t, n)
+			return err
+		}))
+		require.NoError(t, r.Close())
+		require.NoError(t, w.Close())
+		_, err := w.Write(nil)
+		require.ErrorIs(t, err, os.ErrClosed)
+	})
+}
+
 func TestAFIFO(t *testing.T) {
 	fifo := func(t *testing.T) string {
 		name := filepath.Join(t.TempDir(), "fifo")
@@ -353,8 +397,48 @@ func TestAFIFO(t *testing.T) {
 	})
 }
 
+// It takes two descriptors to open a stream: that of package os, and our own.
+func TestAStreamForWhichThereIsNoSecondDescriptorIsClosed(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, unix.Mkfifo(name, 0o600))
+	var was unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &was))
+	test(t, "at once", func(t *testing.T) {
+		other, err := os.OpenFile(name, os.O_RDWR, 0) // so that opening it does not wait
+		require.NoError(t, err)
+		defer other.Close()
+		require.NoError(t, open(t, name).Close()) // the loop's own descriptors are there now
+		free, err := unix.Dup(0)
+		require.NoError(t, err)
+		require.NoError(t, unix.Close(free))
+		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close it
+		low := was
+		setLimit(&low.Cur, free+1)
+		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &low))
+		_, err = fileobject.Open(name)
+		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+		require.ErrorIs(t, err, syscall.EMFILE)
+		again, err := unix.Dup(0)
+		require.NoError(t, err)
+		require.NoError(t, unix.Close(again))
+		require.Equal(t, free, again, "the number is free again")
+	})
+}
+
+// setLimit sets a field whose type differs between systems.
+func setLimit[N int64 | uint64](field *N, n int) { *field = N(n) }
+
 func TestDevices(t *testing.T) {
 	keepsDescriptors(t)
+	test(t, "/dev/full", func(t *testing.T) {
+		f, err := fileobject.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer f.Close()
+		_, err = f.Write([]byte("x"))
+		require.ErrorIs(t, err, syscall.ENOSPC)
+	})
 	for _, name := range []string{os.DevNull, "/dev/zero", "/dev/urandom"} {
 		if _, err := os.Stat(name); err != nil {
 			continue

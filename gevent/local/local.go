@@ -93,7 +93,7 @@ func (l *Local[T]) Set(value T) {
 // Delete removes the calling greenlet's value. It mirrors del of an attribute.
 func (l *Local[T]) Delete() {
 	t, _ := current.Get()
-	if t != nil && t.delete(l.identity()) {
+	if t != nil && t.delete(l.identity()) && !t.linked {
 		current.Delete()
 	}
 }
@@ -107,6 +107,7 @@ func here() *table {
 		if g := gevent.Current(); g != nil {
 			// Somebody may keep the greenlet for long after its end.
 			g.Rawlink(t.clear)
+			t.linked = true
 		}
 	}
 	return t

@@ -143,6 +143,34 @@ func TestALocal(t *testing.T) {
 		collected(t, &gone, 39) // one may be on a stack still
 		runtime.KeepAlive(l)
 	})
+	test(t, "forgets the tables of greenlets that are garbage", func(t *testing.T) {
+		l := &local.Local[int]{}
+		for i := range 1000 {
+			_, err := greenlet.New(func() { l.Set(i) }).Switch()
+			require.NoError(t, err)
+			if i%100 == 0 {
+				runtime.GC()
+			}
+		}
+		require.Less(t, l.Tables(), 900)
+	})
+	test(t, "may be set and deleted again and again", func(t *testing.T) {
+		var l local.Local[int]
+		g := gevent.Spawn(func() {
+			links := gevent.Current().LinkCount()
+			for i := range 10 {
+				l.Set(i)
+				l.Delete()
+				_, ok := l.Lookup()
+				require.False(t, ok)
+			}
+			require.Equal(t, links+1, gevent.Current().LinkCount())
+			l.Set(11)
+		})
+		g.Join()
+		require.NoError(t, g.Err())
+		require.Zero(t, g.LinkCount())
+	})
 	test(t, "T213 is not inherited", func(t *testing.T) {
 		l := local.Local[string]{Inherit: local.Share[string]}
 		l.Set("spawner")

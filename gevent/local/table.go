@@ -18,7 +18,8 @@ type key struct {
 // that is garbage is dropped from the outside: hence the lock, for which nobody
 // ever waits long.
 type table struct {
-	self weak.Pointer[table]
+	self   weak.Pointer[table]
+	linked bool // it is cleared at the end of its greenlet
 
 	mu     sync.Mutex
 	values map[*key]any

@@ -68,7 +68,8 @@ func (g *Group) enter(op string) *hub.Hub {
 	return h
 }
 
-// adopt makes the thread of h that of the Group, if it has none, or that has ended.
+// adopt makes the thread of h that of the Group, if it has none, or that has ended:
+// then its members have ended with it, and their links were not called any more.
 func (g *Group) adopt(op string, h *hub.Hub) {
 	if h == nil {
 		hub.Require(op)
@@ -80,7 +81,8 @@ func (g *Group) adopt(op string, h *hub.Hub) {
 			panic(g.hub.WrongThread(op, g.kind(), h))
 		}
 	}
-	g.hub = h
+	s := g.slots
+	*g = Group{hub: h, slots: slots{limited: s.limited, size: s.size, free: s.size}}
 }
 
 // Add makes the greenlet a member until it has ended. It should not have been

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/gevent"
+	"github.com/baton-go/baton/gevent/event"
 	"github.com/baton-go/baton/gevent/pool"
 	"github.com/baton-go/baton/greenlet"
 )
@@ -166,14 +167,36 @@ func TestGroup(t *testing.T) {
 		require.NoError(t, g.JoinError())
 		require.False(t, other)
 	})
+	test(t, "all who join are told", func(t *testing.T) {
+		g := new(pool.Group)
+		g.Spawn(sleeper(time.Second, nil))
+		var all []*gevent.Greenlet
+		for range 3 {
+			all = append(all, gevent.Spawn(func() { g.Join() }))
+		}
+		require.Len(t, gevent.JoinAllTimeout(time.Minute, all...), 3)
+	})
+	test(t, "a kill waits for members that have ended and were not noticed", func(t *testing.T) {
+		dead := gevent.Spawn(func() {})
+		dead.Join()
+		g := pool.NewGroup(dead)
+		require.Equal(t, 1, g.Len())
+		require.True(t, g.KillTimeout(time.Minute, nil))
+		require.Zero(t, g.Len())
+	})
 	test(t, "who joins a group that has just become empty goes on behind those who waited", func(t *testing.T) {
 		g := new(pool.Group)
 		var order []string
-		m := g.Spawn(sleeper(time.Millisecond, nil))
+		var ending event.Event
+		g.Spawn(sleeper(time.Millisecond, nil))
 		gevent.Spawn(func() { g.Join(); order = append(order, "first") })
-		gevent.Sleep(0)
-		m.Rawlink(func() {
-			gevent.Spawn(func() { g.Join(); order = append(order, "late") }).Rawlink(func() {})
+		gevent.Spawn(func() { gevent.Sleep(time.Millisecond); ending.Set() })
+		gevent.Spawn(func() { // its turn is after the end was noticed, and before the first's
+			ending.Wait()
+			require.Zero(t, g.Len())
+			require.Empty(t, order)
+			g.Join()
+			order = append(order, "late")
 		})
 		gevent.Sleep(time.Second)
 		require.Equal(t, []string{"first", "late"}, order)
@@ -298,6 +321,44 @@ func TestGroupsOfAnotherThread(t *testing.T) {
 		g.Join()
 	})
 	run(t, func() { g.Spawn(func() error { return nil }); g.Join() }) // and now this one's
+}
+
+func TestWhoseMembersEndedWithTheirThreadIsEmptyInTheNext(t *testing.T) {
+	p := pool.New(2)
+	run(t, func() {
+		p.Spawn(sleeper(time.Hour, nil))
+		p.Spawn(sleeper(time.Hour, nil))
+		gevent.Spawn(func() { p.Spawn(sleeper(0, nil)) }) // it waits for a place
+		gevent.Spawn(func() { _ = p.JoinError() })
+		gevent.Sleep(time.Second)
+	})
+	run(t, func() {
+		require.True(t, p.JoinTimeout(time.Minute))
+		require.False(t, p.Waits())
+		for range 2 {
+			_, err := p.SpawnNowait(sleeper(time.Second, nil))
+			require.NoError(t, err)
+		}
+		require.True(t, p.Full())
+		p.Join()
+		require.Equal(t, 2, p.FreeCount())
+	})
+}
+
+func TestJoinErrorOfTheWrongThreadTouchesNothing(t *testing.T) {
+	g := new(pool.Group)
+	run(t, func() {
+		g.Spawn(sleeper(time.Second, nil))
+		joiner := gevent.Spawn(func() { _ = g.JoinError() })
+		gevent.Sleep(0)
+		done := make(chan bool)
+		go func() { // at the same time, for the race detector
+			defer close(done)
+			require.Panics(t, func() { _ = g.JoinError() })
+		}()
+		joiner.Join()
+		gevent.Offload(func() { <-done })
+	})
 }
 
 func TestMisuseSaysWhatToDo(t *testing.T) {

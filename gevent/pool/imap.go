@@ -55,6 +55,7 @@ type mapping[R any] struct {
 	begun   list.List       // of *gevent.Of[R]: begun and not taken, in the order of the items
 	ended   []*list.Element // those of them that have ended, in that order; not if ordered
 	fed     bool            // no more will be begun
+	left    bool            // the loop was: nobody wants what is begun from now on
 	err     error           // that of the items
 	max     int             // 0 if there is no limit
 	room    int             // how many more may be begun, if there is one
@@ -78,6 +79,7 @@ func imap[A, R any](op string, p Spawner, f func(A) (R, error), items iter.Seq2[
 			m.reader.NotifyAll()
 		})
 		defer func() {
+			m.left = true
 			feeder.KillAsync(nil)
 			for e := m.begun.Front(); e != nil; e = e.Next() {
 				e.Value.(*gevent.Of[R]).KillAsync(nil)
@@ -110,6 +112,10 @@ func feed[A, R any](m *mapping[R], p Spawner, f func(A) (R, error), items iter.S
 		}
 		m.room--
 		g := spawnValue(m.op, p, func() (R, error) { return f(item) })
+		if m.left {
+			g.KillAsync(nil) // the feeder was given the place before it was killed
+			return nil
+		}
 		e := m.begun.PushBack(g)
 		if m.ordered {
 			m.reader.NotifyAll()

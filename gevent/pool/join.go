@@ -36,6 +36,7 @@ func (g *Group) JoinErrorTimeout(d time.Duration) (bool, error) {
 type watch struct{ errs []error }
 
 func (g *Group) joinError(op string, limited bool, d time.Duration) (bool, error) {
+	g.enter(op)
 	w := new(watch)
 	g.watches = append(g.watches, w)
 	defer func() {

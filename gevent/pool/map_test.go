@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/gevent"
+	"github.com/baton-go/baton/gevent/event"
 	"github.com/baton-go/baton/gevent/pool"
 	"github.com/baton-go/baton/gevent/queue"
 )
@@ -344,20 +345,21 @@ func TestIMap(t *testing.T) {
 		}
 	})
 	test(t, "T109 a slow reader holds the work back", func(t *testing.T) {
-		for _, ordered := range []bool{false, true} {
+		for i := range 8 {
+			ordered, size := i%2 == 0, 1+i/2
 			p := pool.New(10)
 			begun := 0
 			f := func(n int) (int, error) { begun++; return n, nil }
-			imap := pool.IMapUnordered(p, f, numbers(100), pool.MaxSize(1))
+			imap := pool.IMapUnordered(p, f, numbers(100), pool.MaxSize(size))
 			if ordered {
-				imap = pool.IMap(p, f, numbers(100), pool.MaxSize(1))
+				imap = pool.IMap(p, f, numbers(100), pool.MaxSize(size))
 			}
 			i := 0
 			for n, err := range imap {
 				require.NoError(t, err)
 				require.Equal(t, i, n)
 				gevent.Sleep(time.Millisecond)
-				require.LessOrEqual(t, begun, i+2)
+				require.Equal(t, min(i+1+size, 100), begun)
 				i++
 			}
 			require.Equal(t, 100, i)
@@ -369,6 +371,29 @@ func TestIMap(t *testing.T) {
 			gevent.Sleep(0)
 			gevent.Sleep(0)
 			require.Equal(t, 100, begun)
+		}
+	})
+	test(t, "who leaves the loop just when there is a place begins nothing", func(t *testing.T) {
+		for _, imap := range []func(pool.Spawner, func(int) (int, error), []int, ...pool.IMapOption) iter.Seq2[int, error]{
+			pool.IMap[int, int, []int], pool.IMapUnordered[int, int, []int],
+		} {
+			p := pool.New(1)
+			var leave event.Event
+			var begun []int
+			work := func(i int) (int, error) {
+				if begun = append(begun, i); i > 0 {
+					gevent.Sleep(time.Second)
+				}
+				return i, nil
+			}
+			for range imap(p, work, []int{0, 1, 2, 3}) {
+				gevent.Sleep(time.Millisecond) // 1 is at work, and the feeder waits for its place
+				gevent.Spawn(func() { gevent.Sleep(999 * time.Millisecond); leave.Set() })
+				leave.Wait() // told after the end of 1, and before that is noticed
+				break
+			}
+			gevent.Sleep(time.Minute)
+			require.Equal(t, []int{0, 1}, begun)
 		}
 	})
 	test(t, "who leaves the loop ends the work, and may begin anew", func(t *testing.T) {

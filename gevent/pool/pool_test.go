@@ -220,6 +220,21 @@ func TestPool(t *testing.T) {
 		p.Discard(m)
 		require.Equal(t, 2, p.FreeCount())
 	})
+	test(t, "two places that come at once are for two that wait", func(t *testing.T) {
+		p := pool.New(2)
+		m := gevent.NewGreenlet(func() {})
+		p.Add(m)
+		p.Add(m)
+		spawned := 0
+		for range 3 {
+			gevent.Spawn(func() { p.Spawn(sleeper(time.Hour, nil)); spawned++ })
+		}
+		gevent.Sleep(time.Second)
+		m.Start()
+		gevent.Sleep(time.Second)
+		require.Equal(t, 2, spawned)
+		require.True(t, p.Full())
+	})
 	test(t, "a place that several wait for goes to who came first, and one who only looks takes none", func(t *testing.T) {
 		p := pool.New(1)
 		p.Spawn(sleeper(time.Second, nil))

@@ -203,7 +203,9 @@ func (s *Signal) Ref() bool { return s.ref }
 func (s *Signal) SetRef(ref bool) {
 	s.mustBeHere("signal.SetRef")
 	s.ref = ref
-	s.kind.keep()
+	if s.active {
+		s.kind.keep() // the rest may have other handlers, and another thread
+	}
 }
 
 // keep has the loop know whether a handler keeps it.

@@ -192,6 +192,46 @@ func TestAHandlerDoesNotKeepItsThread(t *testing.T) {
 		require.False(t, s.Active())
 		s.Cancel()
 	})
+	t.Run("nor one that was referenced, once it is cancelled", func(t *testing.T) {
+		require.ErrorIs(t, gevent.Run(func() {
+			handle(t, syscall.SIGUSR1, func() {})
+			s := handle(t, syscall.SIGUSR1, func() {})
+			s.SetRef(true)
+			s.Cancel()
+			gevent.NewGreenlet(func() {}).Join()
+		}), gevent.ErrLoopExit)
+	})
+	test(t, "and main is not told when one is killed", func(t *testing.T) {
+		var handling *gevent.Greenlet
+		s := handle(t, syscall.SIGUSR1, func() error {
+			handling = gevent.Current()
+			return gevent.Try(func() error { gevent.Sleep(time.Hour); return nil })
+		})
+		defer s.Cancel()
+		raise(t, syscall.SIGUSR1)
+		until(t, func() bool { return handling != nil })
+		require.NoError(t, gevent.Try(func() error {
+			handling.Kill()
+			gevent.Sleep(time.Millisecond)
+			return nil
+		}))
+	})
+	t.Run("nor does one that was cancelled touch it", func(t *testing.T) {
+		require.NoError(t, gevent.Run(func() {
+			s := handle(t, syscall.SIGUSR1, func() {})
+			other := handle(t, syscall.SIGUSR1, func() {}) // of the same kind
+			s.Cancel()
+			done := make(chan bool)
+			go func() { // at the same time, for the race detector
+				s.SetRef(true)
+				close(done)
+			}()
+			other.SetRef(true)
+			other.Cancel()
+			gevent.Offload(func() { <-done })
+			require.True(t, s.Ref())
+		}))
+	})
 }
 
 func TestSeveralThreadsHandleOneSignal(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -69,7 +70,8 @@ type Cmd struct {
 // A pipe is a pipe to or from the process, if there is one.
 type pipe struct {
 	ours   *fileobject.FileObject
-	theirs *os.File // until Start
+	theirs *os.File    // until Start
+	ended  atomic.Bool // the end of an output was read, and ours is closed
 }
 
 // Command returns the Cmd that runs a program, which is looked for as
@@ -113,7 +115,7 @@ func (c *Cmd) Start() error {
 		return errors.New("subprocess: already started")
 	}
 	if c.Err != nil {
-		c.closePipes()
+		c.dropPipes()
 		return c.Err
 	}
 	e := c.exec()
@@ -122,7 +124,7 @@ func (c *Cmd) Start() error {
 		err = e.Start()
 	}
 	if err != nil {
-		c.closePipes()
+		c.dropPipes()
 		return err
 	}
 	c.closeTheirs()

@@ -20,6 +20,7 @@ import (
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/fileobject"
 	"github.com/baton-go/baton/gevent/subprocess"
+	"github.com/baton-go/baton/internal/hub"
 )
 
 // start starts a command.
@@ -152,6 +153,58 @@ func TestACommand(t *testing.T) {
 		_, err = out.Read(make([]byte, 1))
 		require.Equal(t, io.EOF, err)
 		require.NoError(t, c.Wait())
+		require.NoError(t, out.Close())
+	})
+	test(t, "closes its standard input when it has ended", func(t *testing.T) {
+		c := subprocess.Shell("exit 0")
+		in, err := c.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, start(t, c).Wait())
+		_, err = io.WriteString(in, "x")
+		require.ErrorIs(t, err, os.ErrClosed)
+	})
+	test(t, "leaves nobody who copies when it has ended", func(t *testing.T) {
+		before := hub.Current().Live()
+		c := subprocess.Shell("exit 0")
+		c.Stdin = readerFunc(func([]byte) (int, error) { gevent.Sleep(time.Hour); return 0, io.EOF })
+		require.NoError(t, c.Run())
+		c = subprocess.Shell("echo text; " + forever)
+		c.Stdout = slowWriter{}
+		require.ErrorIs(t, c.RunTimeout(20*time.Millisecond), subprocess.ErrTimeoutExpired)
+		gevent.Sleep(0)
+		gevent.Sleep(0)
+		require.Equal(t, before, hub.Current().Live())
+	})
+	test(t, "has one pipe for a writer only if it is the same, which some cannot be asked", func(t *testing.T) {
+		var w sliceWriter
+		c := subprocess.Shell("echo out; echo err >&2")
+		c.Stdout, c.Stderr = w, w
+		require.NoError(t, c.Run())
+	})
+	test(t, "is waited for no longer than the limit, whatever WaitDelay is", func(t *testing.T) {
+		c := subprocess.Shell("sleep 0.3 & exit 0")
+		c.Stdout, c.WaitDelay = &bytes.Buffer{}, time.Hour
+		require.ErrorIs(t, start(t, c).WaitTimeout(50*time.Millisecond), subprocess.ErrTimeoutExpired)
+		require.NoError(t, c.Wait())
+	})
+	test(t, "tells everybody who reads its output of the end", func(t *testing.T) {
+		c := subprocess.Shell("sleep 0.05")
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		var all []*gevent.Greenlet
+		for _, read := range []func() error{
+			func() error { _, err := io.ReadAll(out); return err },
+			func() error { _, err := io.ReadAll(out); return err },
+			func() error { _, err := io.Copy(io.Discard, out); return err },
+			func() error { _, err := io.Copy(io.Discard, out); return err },
+		} {
+			all = append(all, gevent.Spawn(read))
+		}
+		require.NoError(t, start(t, c).Wait())
+		gevent.JoinAll(all...)
+		for _, g := range all {
+			require.NoError(t, g.Err())
+		}
 		require.NoError(t, out.Close())
 	})
 	test(t, "copies from readers and to writers", func(t *testing.T) {
@@ -296,6 +349,16 @@ func TestACommand(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// A slowWriter takes an hour for each write.
+type slowWriter struct{}
+
+func (slowWriter) Write(b []byte) (int, error) { gevent.Sleep(time.Hour); return len(b), nil }
+
+// A sliceWriter cannot be compared.
+type sliceWriter []byte
+
+func (sliceWriter) Write(b []byte) (int, error) { return len(b), nil }
 
 type readerFunc func([]byte) (int, error)
 

@@ -97,10 +97,10 @@ func (c *Cmd) converse(input []byte) error {
 			v.parts = append(v.parts, c.copier("stdin", func() error { return feed(in, source) }))
 		}
 	}
-	if out := c.stdout.ours; c.Stdout == PIPE {
+	if out := c.stdout.reader(); c.Stdout == PIPE {
 		v.parts = append(v.parts, c.copier("stdout", func() error { return drain(&v.stdout, out) }))
 	}
-	if out := c.stderr.ours; c.Stderr == PIPE {
+	if out := c.stderr.reader(); c.Stderr == PIPE {
 		v.parts = append(v.parts, c.copier("stderr", func() error { return drain(&v.stderr, out) }))
 	}
 	return nil

@@ -4,6 +4,8 @@ package subprocess_test
 
 import (
 	"bytes"
+	"io"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -46,6 +48,40 @@ func TestCommunicate(t *testing.T) {
 		out, _, err = c.Communicate(nil)
 		require.NoError(t, err, "again")
 		require.Equal(t, []byte{}, out)
+	})
+	test(t, "returns nothing more of what was read to its end", func(t *testing.T) {
+		c := subprocess.Shell("echo out; echo err >&2")
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		c.Stderr = subprocess.PIPE
+		start(t, c)
+		b, err := io.ReadAll(out)
+		require.NoError(t, err)
+		require.Equal(t, "out\n", string(b))
+		b, errs, err := c.Communicate(nil)
+		require.NoError(t, err)
+		require.Equal(t, []byte{}, b)
+		require.Equal(t, "err\n", string(errs))
+		out, err = c.StdoutPipe()
+		require.NoError(t, err)
+		_, err = out.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err)
+	})
+	test(t, "has a copy of its input", func(t *testing.T) {
+		in := bytes.Repeat([]byte("a"), 1<<20)
+		c := start(t, piped(subprocess.Shell("sleep 0.05; cat")))
+		_, _, err := c.CommunicateTimeout(in, time.Millisecond)
+		require.ErrorIs(t, err, subprocess.ErrTimeoutExpired)
+		clear(in)
+		out, _, err := c.Communicate(nil)
+		require.NoError(t, err)
+		require.Equal(t, 1<<20, bytes.Count(out, []byte("a")))
+	})
+	test(t, "fails when the pipes were closed", func(t *testing.T) {
+		c := piped(subprocess.Shell(forever))
+		require.ErrorIs(t, c.RunTimeout(time.Millisecond), subprocess.ErrTimeoutExpired)
+		_, _, err := c.Communicate(nil)
+		require.ErrorIs(t, err, os.ErrClosed)
 	})
 	test(t, "returns nil for what is not piped", func(t *testing.T) {
 		c := subprocess.Shell("echo text")

@@ -60,5 +60,10 @@ func (e *CalledProcessError) Error() string {
 	return fmt.Sprintf("subprocess: command '%s' %s", strings.Join(e.Args, " "), how)
 }
 
-// Unwrap returns the ExitError.
-func (e *CalledProcessError) Unwrap() error { return e.Err }
+// Unwrap returns the ExitError, if there is one.
+func (e *CalledProcessError) Unwrap() error {
+	if e.Err == nil {
+		return nil // and not a nil ExitError
+	}
+	return e.Err
+}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"reflect"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/baton-go/baton/gevent"
@@ -168,9 +169,14 @@ func (c *Cmd) closePipes() {
 	for _, p := range []*pipe{&c.stdin, &c.stdout, &c.stderr} {
 		if p.ours != nil {
 			_ = p.ours.Close()
-			p.ours = nil
 		}
 	}
+}
+
+// dropPipes closes all pipes of a process that was not started, and forgets them.
+func (c *Cmd) dropPipes() {
+	c.closePipes()
+	c.stdin, c.stdout, c.stderr = pipe{}, pipe{}, pipe{}
 }
 
 // copy starts the greenlets that copy from and to what is the user's.
@@ -202,7 +208,7 @@ func feed(in *fileobject.FileObject, r io.Reader) error {
 }
 
 // drain writes to w what the process writes.
-func drain(w io.Writer, out *fileobject.FileObject) error {
+func drain(w io.Writer, out io.ReadCloser) error {
 	defer out.Close()
 	_, err := io.Copy(w, out)
 	return err
@@ -230,7 +236,7 @@ func (c *Cmd) StdoutPipe() (io.ReadCloser, error) {
 		return nil, err
 	}
 	c.Stdout = PIPE
-	return &reader{FileObject: c.stdout.ours}, nil
+	return c.stdout.reader(), nil
 }
 
 // StderrPipe is [Cmd.StdoutPipe] of the standard error.
@@ -239,7 +245,7 @@ func (c *Cmd) StderrPipe() (io.ReadCloser, error) {
 		return nil, err
 	}
 	c.Stderr = PIPE
-	return &reader{FileObject: c.stderr.ours}, nil
+	return c.stderr.reader(), nil
 }
 
 func (c *Cmd) makePipe(name string, unset, piped bool, p *pipe, make func(*pipe) error) error {
@@ -255,41 +261,47 @@ func (c *Cmd) makePipe(name string, unset, piped bool, p *pipe, make func(*pipe)
 	return make(p)
 }
 
-// A reader is our end of an output, which closes itself at the end.
+// A reader is our end of an output, which closes itself at the end. Whoever reads
+// it after that, or was in line, has come to the end, too.
 type reader struct {
 	*fileobject.FileObject
-	ended bool
+	ended *atomic.Bool
 }
+
+func (p *pipe) reader() *reader { return &reader{p.ours, &p.ended} }
 
 // Read reads what is there, and parks until something is.
 func (r *reader) Read(b []byte) (int, error) {
-	if r.ended {
-		return 0, io.EOF
-	}
 	n, err := r.FileObject.Read(b)
-	if err == io.EOF {
-		_ = r.FileObject.Close()
-		r.ended = true
+	switch {
+	case err == io.EOF:
+		r.end()
+	case errors.Is(err, os.ErrClosed) && r.ended.Load():
+		err = io.EOF
 	}
 	return n, err
 }
 
 // WriteTo writes to w all that is left.
 func (r *reader) WriteTo(w io.Writer) (int64, error) {
-	if r.ended {
-		return 0, nil
-	}
 	n, err := r.FileObject.WriteTo(w)
-	if err == nil {
-		_ = r.FileObject.Close()
-		r.ended = true
+	switch {
+	case err == nil:
+		r.end()
+	case errors.Is(err, os.ErrClosed) && r.ended.Load():
+		err = nil
 	}
 	return n, err
 }
 
+func (r *reader) end() {
+	r.ended.Store(true)
+	_ = r.FileObject.Close()
+}
+
 // Close closes the pipe. Once its end was read it is closed.
 func (r *reader) Close() error {
-	if r.ended {
+	if r.ended.Load() {
 		return nil
 	}
 	return r.FileObject.Close()

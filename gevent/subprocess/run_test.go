@@ -3,6 +3,7 @@
 package subprocess_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -48,6 +49,15 @@ func TestOutput(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	leavesNothing(t)
+	test(t, "has no ExitError of a process whose time was up", func(t *testing.T) {
+		p, err := subprocess.Run(subprocess.Shell(forever), subprocess.Within(time.Millisecond))
+		require.ErrorIs(t, err, subprocess.ErrTimeoutExpired)
+		require.Equal(t, -9, p.ReturnCode)
+		var called *subprocess.CalledProcessError
+		require.ErrorAs(t, p.CheckReturnCode(), &called)
+		var exit *exec.ExitError
+		require.False(t, errors.As(called, &exit), "not a nil one either")
+	})
 	test(t, "T164 says how it ended", func(t *testing.T) {
 		p, err := subprocess.Run(subprocess.Shell("cat; echo err >&2; exit 5"), subprocess.Input([]byte("in")), subprocess.CaptureOutput())
 		require.NoError(t, err)
@@ -153,6 +163,25 @@ func TestT164WhateverEndsACallKillsAndReapsTheChild(t *testing.T) {
 		c.Stdout = writerFunc(func([]byte) (int, error) { panic("boom") })
 		require.ErrorIs(t, c.RunTimeout(100*time.Millisecond), subprocess.ErrTimeoutExpired)
 		code(t, c, -9)
+	})
+}
+
+func TestWhoIsKilledAgainWhileTheChildIsReapedIsToldOfThatToo(t *testing.T) {
+	leavesNothing(t)
+	test(t, "by its next call", func(t *testing.T) {
+		errAgain := errors.New("again")
+		var first, second error
+		g := gevent.Spawn(func() {
+			first = gevent.Try(func() error { return subprocess.Shell(forever).Run() })
+			second = gevent.Try(func() error { gevent.Sleep(time.Hour); return nil })
+		})
+		gevent.Sleep(5 * time.Millisecond)
+		g.KillAsync(nil)
+		gevent.Sleep(0) // it is at it
+		g.KillAsync(errAgain)
+		require.True(t, g.JoinTimeout(time.Minute))
+		require.ErrorIs(t, first, gevent.ErrGreenletExit)
+		require.ErrorIs(t, second, errAgain)
 	})
 }
 

@@ -18,23 +18,35 @@ func Spawn[T any](p *ThreadPool, f func() (T, error)) *Future[T] {
 }
 
 func spawn[T any](op string, p *ThreadPool, f func() (T, error)) *Future[T] {
-	if f == nil {
-		panic(op + ": the function is nil; pass the function that is to be run")
-	}
+	mayRun(op, f == nil)
 	p.enter(op)
+	return begin(p, f)
+}
+
+// begin is spawn with a place.
+func begin[T any](p *ThreadPool, f func() (T, error)) *Future[T] {
 	t := &Future[T]{pool: p, f: f}
 	p.submit(t)
 	return t
+}
+
+// mayRun checks the function of every call that is to run one.
+func mayRun(op string, none bool) {
+	if none {
+		panic(op + ": the function is nil; pass the function that is to be run")
+	}
 }
 
 // Apply has the pool run f, and waits for the result. Called outside of the pool's
 // thread, above all by a function that the pool runs, it calls f itself, since there
 // is nobody to wait. It mirrors ThreadPool.apply.
 func Apply[T any](p *ThreadPool, f func() (T, error)) (T, error) {
+	const op = "threadpool.Apply"
+	mayRun(op, f == nil)
 	if hub.Current() != p.hub {
 		return f()
 	}
-	return spawn("threadpool.Apply", p, f).Get()
+	return spawn(op, p, f).Get()
 }
 
 // ApplyAsync is [Spawn] in a greenlet of its own, so that it does not wait: the
@@ -42,8 +54,10 @@ func Apply[T any](p *ThreadPool, f func() (T, error)) (T, error) {
 // with its value in another greenlet, so that it may block. It mirrors
 // ThreadPool.apply_async.
 func ApplyAsync[T any](p *ThreadPool, f func() (T, error), callback func(T)) *gevent.Of[T] {
-	p.hub.CheckThread("threadpool.ApplyAsync", p)
-	g := gevent.SpawnValue(func() (T, error) { return spawn("threadpool.ApplyAsync", p, f).Get() })
+	const op = "threadpool.ApplyAsync"
+	mayRun(op, f == nil)
+	p.hub.CheckThread(op, p)
+	g := gevent.SpawnValue(func() (T, error) { return spawn(op, p, f).Get() })
 	if callback != nil {
 		g.Link(func(*gevent.Greenlet) {
 			if g.Successful() && !g.Killed() {
@@ -59,7 +73,11 @@ func ApplyAsync[T any](p *ThreadPool, f func() (T, error), callback func(T)) *ge
 // the caller is killed, the items whose functions have not begun are given up. It
 // mirrors ThreadPool.map.
 func Map[A, R any](p *ThreadPool, f func(A) (R, error), items []A) ([]R, error) {
-	const op = "threadpool.Map"
+	return mapAll("threadpool.Map", p, f, items)
+}
+
+func mapAll[A, R any](op string, p *ThreadPool, f func(A) (R, error), items []A) ([]R, error) {
+	mayRun(op, f == nil)
 	p.hub.CheckThread(op, p)
 	var all []*Future[R]
 	defer func() {
@@ -85,8 +103,10 @@ func Map[A, R any](p *ThreadPool, f func(A) (R, error), items []A) ([]R, error) 
 // nil, is called with the results in another greenlet. It mirrors
 // ThreadPool.map_async.
 func MapAsync[A, R any](p *ThreadPool, f func(A) (R, error), items []A, callback func([]R)) *gevent.Of[[]R] {
-	p.hub.CheckThread("threadpool.MapAsync", p)
-	g := gevent.SpawnValue(func() ([]R, error) { return Map(p, f, items) })
+	const op = "threadpool.MapAsync"
+	mayRun(op, f == nil)
+	p.hub.CheckThread(op, p)
+	g := gevent.SpawnValue(func() ([]R, error) { return mapAll(op, p, f, items) })
 	if callback != nil {
 		g.Link(func(*gevent.Greenlet) {
 			if g.Successful() && !g.Killed() {
@@ -103,6 +123,7 @@ func MapAsync[A, R any](p *ThreadPool, f func(A) (R, error), items []A, callback
 // begun. It mirrors ThreadPool.imap.
 func IMap[A, R any](p *ThreadPool, f func(A) (R, error), items iter.Seq[A]) iter.Seq2[R, error] {
 	const op = "threadpool.IMap"
+	mayRun(op, f == nil)
 	return func(yield func(R, error) bool) {
 		p.hub.CheckThread(op, p)
 		var ahead []*Future[R]
@@ -134,6 +155,7 @@ func IMap[A, R any](p *ThreadPool, f func(A) (R, error), items iter.Seq[A]) iter
 // mirrors ThreadPool.imap_unordered.
 func IMapUnordered[A, R any](p *ThreadPool, f func(A) (R, error), items iter.Seq[A]) iter.Seq2[R, error] {
 	const op = "threadpool.IMapUnordered"
+	mayRun(op, f == nil)
 	return func(yield func(R, error) bool) {
 		p.hub.CheckThread(op, p)
 		u := unordered[R]{pool: p, ahead: map[*Future[R]]*gevent.Link{}}

@@ -28,6 +28,7 @@ type Future[T any] struct {
 	value T
 	err   error
 	ready bool
+	taken bool // cancelled
 	links hub.Links
 }
 
@@ -54,7 +55,7 @@ func (t *Future[T]) finish() {
 
 // cancel is finish of what has not run.
 func (t *Future[T]) cancel(err error) {
-	t.f, t.err, t.ready = nil, err, true
+	t.f, t.err, t.ready, t.taken = nil, err, true, true
 	t.links.NotifyAll()
 }
 
@@ -152,4 +153,4 @@ func (t *Future[T]) Cancel() bool {
 }
 
 // Cancelled reports whether the function was cancelled.
-func (t *Future[T]) Cancelled() bool { return t.ready && t.err == ErrCancelled }
+func (t *Future[T]) Cancelled() bool { return t.taken }

@@ -99,6 +99,12 @@ func TestAFuture(t *testing.T) {
 		require.ErrorIs(t, waiter.Get(), threadpool.ErrCancelled)
 		require.ErrorIs(t, queued.Err(), context.Canceled)
 		require.Equal(t, 1, p.Len())
+		claims := gevent.Spawn(func() { // to be cancelled, and was not
+			f := threadpool.Spawn(p, func() (int, error) { return 0, threadpool.ErrCancelled })
+			f.Wait()
+			require.False(t, f.Cancelled())
+		})
+		defer claims.Join()
 		close(open)
 		p.Join()
 	})
@@ -201,6 +207,30 @@ func TestAnExecutor(t *testing.T) {
 		require.True(t, f.Cancelled())
 		close(open)
 		e.Shutdown(true, false)
+	})
+	test(t, "refuses who waits for a place when it is shut down", func(t *testing.T) {
+		e, open := threadpool.NewExecutor(1), make(gate)
+		for range 2 {
+			_, err := threadpool.Submit(e, open.wait)
+			require.NoError(t, err)
+		}
+		var all []*gevent.Greenlet
+		for range 3 {
+			all = append(all, gevent.Spawn(func() error {
+				_, err := threadpool.Submit(e, func() (int, error) { t.Error("run"); return 0, nil })
+				return err
+			}))
+		}
+		gevent.Sleep(0)
+		e.Shutdown(false, true)
+		close(open)
+		e.Shutdown(true, false)
+		gevent.JoinAll(all...)
+		for _, g := range all {
+			require.ErrorIs(t, g.Err(), threadpool.ErrShutdown)
+		}
+		require.Zero(t, e.Pool().Len())
+		require.Equal(t, 2, e.Pool().FreeCount())
 	})
 	test(t, "maps by its pool", func(t *testing.T) {
 		e := threadpool.NewExecutor(2)

@@ -2,6 +2,7 @@ package threadpool
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -32,7 +33,6 @@ type shared struct {
 	max     int
 	workers int // goroutines
 	queue   []task
-	over    bool // the thread is
 }
 
 // A task is a Future of whatever type.
@@ -107,7 +107,7 @@ func (p *ThreadPool) Len() int {
 // than run at a time, less those that have not ended.
 func (p *ThreadPool) FreeCount() int {
 	p.hub.CheckThread("threadpool.FreeCount", p)
-	return max(p.shared.max+1-p.unfinished, 0)
+	return max(min(p.shared.max, math.MaxInt-1)+1-p.unfinished, 0)
 }
 
 // Full reports whether [Spawn] would wait.
@@ -214,7 +214,7 @@ func (p *ThreadPool) next() task {
 	s := &p.shared
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.workers > s.max || len(s.queue) == 0 {
+	if s.workers > s.max || len(s.queue) == 0 {
 		s.workers--
 		return nil
 	}
@@ -228,7 +228,12 @@ func (p *ThreadPool) leave() {
 		p.hub.Drop(p)
 	}
 	p.sync()
-	if p.unfinished > p.shared.max+1 || !p.room.NotifyOne() {
+	p.vacate()
+}
+
+// vacate gives a place back, to the next one that waits.
+func (p *ThreadPool) vacate() {
+	if p.unfinished-1 > p.shared.max || !p.room.NotifyOne() {
 		p.unfinished--
 	}
 	if p.unfinished == 0 {
@@ -257,7 +262,7 @@ func (p *ThreadPool) sync() {
 func (p *ThreadPool) Abandon() {
 	p.shared.mu.Lock()
 	defer p.shared.mu.Unlock()
-	p.shared.over, p.shared.queue = true, nil
+	p.shared.queue = nil
 }
 
 // take takes tasks for which which returns true out of the queue, and cancels them.

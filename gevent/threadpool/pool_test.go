@@ -3,6 +3,7 @@ package threadpool_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -288,6 +289,31 @@ func TestAPool(t *testing.T) {
 		})
 		require.Contains(t, message, "threadpool.New: the calling goroutine belongs to no thread")
 	})
+	test(t, "refuses a function that is nil", func(t *testing.T) {
+		p := threadpool.New(1)
+		for op, call := range map[string]func(){
+			"Spawn":         func() { threadpool.Spawn[int](p, nil) },
+			"Apply":         func() { _, _ = threadpool.Apply[int](p, nil) },
+			"ApplyAsync":    func() { threadpool.ApplyAsync[int](p, nil, nil) },
+			"Map":           func() { _, _ = threadpool.Map[int, int](p, nil, numbers(1)) },
+			"MapAsync":      func() { threadpool.MapAsync[int, int](p, nil, numbers(1), nil) },
+			"IMap":          func() { threadpool.IMap[int, int](p, nil, nil) },
+			"IMapUnordered": func() { threadpool.IMapUnordered[int, int](p, nil, nil) },
+			"Submit":        func() { _, _ = threadpool.Submit[int](threadpool.NewExecutor(1), nil) },
+		} {
+			require.PanicsWithValue(t, "threadpool."+op+": the function is nil; pass the function that is to be run", call)
+		}
+		require.Zero(t, p.Len())
+	})
+	test(t, "may be as large as can be", func(t *testing.T) {
+		p := threadpool.New(math.MaxInt)
+		require.Equal(t, math.MaxInt, p.FreeCount())
+		n, err := threadpool.Apply(p, value(1))
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.False(t, p.Full())
+		require.Equal(t, math.MaxInt, p.FreeCount())
+	})
 	test(t, "T141 of none keeps functions until it is larger", func(t *testing.T) {
 		p := threadpool.New(0)
 		var mu sync.Mutex
@@ -337,6 +363,40 @@ func TestAPool(t *testing.T) {
 		close(open)
 		gevent.JoinAll(all...)
 		require.EqualValues(t, 1, most.Load())
+	})
+	test(t, "T141 that is made smaller lets nobody in until there is room", func(t *testing.T) {
+		p, open := full(4)
+		until(t, func() bool { return p.Size() == 4 })
+		for range 4 { // of which one is queued, and three wait
+			gevent.Spawn(func() { threadpool.Spawn(p, open.wait) })
+		}
+		gevent.Sleep(0)
+		p.SetMaxSize(1)
+		for i, want := range []threadpool.Stats{
+			{MaxSize: 1, Running: 3, Queued: 1, Waiting: 3, Done: 1},
+			{MaxSize: 1, Running: 2, Queued: 1, Waiting: 3, Done: 2},
+			{MaxSize: 1, Running: 1, Queued: 1, Waiting: 3, Done: 3},
+			{MaxSize: 1, Running: 1, Queued: 1, Waiting: 2, Done: 4},
+		} {
+			open <- struct{}{}
+			until(t, func() bool { return p.Stats() == want })
+			require.Equal(t, max(4-i, 2), p.Len())
+		}
+		close(open)
+		p.Join()
+	})
+	test(t, "T141 that is made larger lets in as many as there is room for", func(t *testing.T) {
+		p, open := full(1)
+		for range 4 { // of which one is queued, and three wait
+			gevent.Spawn(func() { threadpool.Spawn(p, open.wait) })
+		}
+		gevent.Sleep(0)
+		p.SetMaxSize(2)
+		gevent.Sleep(0)
+		require.Equal(t, threadpool.Stats{MaxSize: 2, Running: 2, Queued: 1, Waiting: 2}, p.Stats())
+		require.Equal(t, 3, p.Len())
+		close(open)
+		p.Join()
 	})
 	test(t, "is joined, and joined for a time", func(t *testing.T) {
 		p, open := full(2)
@@ -416,6 +476,21 @@ func TestStress(t *testing.T) {
 					}
 				},
 				func() { p.Join() },
+				func() {
+					n := rng.IntN(5)
+					for range threadpool.IMap(p, func(int) (int, error) { return work() }, slices.Values(numbers(5))) {
+						if n--; n < 0 {
+							return
+						}
+					}
+				},
+				func() { threadpool.ApplyAsync(p, work, func(int) { gevent.Sleep(0) }).Get() },
+				func() { threadpool.Spawn(p, func() (int, error) { runtime.Goexit(); return 0, nil }).Wait() },
+				func() {
+					if rng.IntN(10) == 0 {
+						p.Kill()
+					}
+				},
 				func() { threadpool.Spawn(p, work).GetTimeout(time.Duration(rng.IntN(50)) * time.Microsecond) },
 			}
 			var all []*gevent.Greenlet
