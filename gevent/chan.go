@@ -69,7 +69,7 @@ func settle(p *hub.Proc, interrupt error, done bool) {
 	switch {
 	case interrupt == nil:
 	case done:
-		p.Interrupt(interrupt)
+		p.PutBack(interrupt)
 	default:
 		hub.Unwind(interrupt)
 	}

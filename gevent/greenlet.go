@@ -40,6 +40,7 @@ const (
 	ended
 	quiet    // somebody asks for the error: a panic need not be reported
 	hasIdent // see MinimalIdent
+	starting // spawn callbacks are being told
 )
 
 // Joinable is what can be joined: a *[Greenlet], or an *[Of].
@@ -68,8 +69,9 @@ func Spawn[F func() | func() error](f F) *Greenlet {
 	g.set("gevent.Spawn", any(f))
 	g.proc.Init(h, (*runner)(g), "")
 	g.born(h)
-	g.schedule(h)
-	g.proc.Start()
+	if g.schedule(h) {
+		g.proc.Start()
+	}
 	return g
 }
 
@@ -82,8 +84,9 @@ func SpawnLater[F func() | func() error](d time.Duration, f F) *Greenlet {
 	g.set("gevent.SpawnLater", any(f))
 	g.proc.Init(h, (*runner)(g), "")
 	g.born(h)
-	g.schedule(h)
-	g.proc.StartAfter(d)
+	if g.schedule(h) {
+		g.proc.StartAfter(d)
+	}
 	return g
 }
 
@@ -103,7 +106,7 @@ func NewGreenlet[F func() | func() error](f F) *Greenlet {
 // Start schedules the greenlet as [Spawn] does. If it has been started before,
 // or has ended, Start does nothing. Start does not block.
 func (g *Greenlet) Start() {
-	if h := g.startable("gevent.Start"); h != nil {
+	if g.startable("gevent.Start") {
 		g.proc.Start()
 	}
 }
@@ -111,28 +114,29 @@ func (g *Greenlet) Start() {
 // StartLater schedules the greenlet as [SpawnLater] does. If it has been started
 // before, or has ended, StartLater does nothing.
 func (g *Greenlet) StartLater(d time.Duration) {
-	if h := g.startable("gevent.StartLater"); h != nil {
+	if g.startable("gevent.StartLater") {
 		g.proc.StartAfter(d)
 	}
 }
 
-// startable returns the hub if the greenlet has still to be started.
-func (g *Greenlet) startable(op string) *hub.Hub {
-	if g.proc.Flags&(scheduled|ended) != 0 {
-		return nil
+// startable is schedule of a greenlet that may have been started before.
+func (g *Greenlet) startable(op string) bool {
+	if g.proc.Flags&(starting|scheduled|ended) != 0 {
+		return false
 	}
 	h := mustHub(op)
 	g.mustBeOf(op, h)
-	g.schedule(h)
-	return h
+	return g.schedule(h)
 }
 
-// schedule notes that the greenlet is about to be scheduled.
-func (g *Greenlet) schedule(h *hub.Hub) {
+// schedule notes that the greenlet is about to be scheduled, and reports whether it
+// is still to be: not if a spawn callback has killed it.
+func (g *Greenlet) schedule(h *hub.Hub) bool {
 	if h.Gevent != nil {
 		g.scheduledIn(stateOf(h))
 	}
 	g.proc.Flags |= scheduled
+	return g.proc.Flags&ended == 0
 }
 
 // born notes what is kept of the moment at which the greenlet is made.

@@ -42,9 +42,23 @@ func (e *ContextEnd) String() string { return fmt.Sprint("the end of ", e.ctx) }
 // the loop's next iteration if it has already.
 func (e *ContextEnd) Rawlink(f func()) *Link {
 	e.hub.CheckThread("gevent.ContextEnd.Rawlink", e)
-	l := e.links.Rawlink(e.hub, e.Ready(), f)
+	l := &contextLink{e, e.links.Rawlink(e.hub, e.Ready(), f)}
 	e.begin()
-	return l
+	return hub.DelegatedLink(l)
+}
+
+// A contextLink is a link to a ContextEnd. The last one that is taken back ends the
+// wait for the context.
+type contextLink struct {
+	end  *ContextEnd
+	link *Link
+}
+
+// Unlink takes it back, and reports whether it could.
+func (l *contextLink) Unlink() bool {
+	could := l.link.Unlink()
+	l.end.end()
+	return could
 }
 
 // Wait parks the calling greenlet until the context has ended, and returns

@@ -69,6 +69,29 @@ func TestAWaitForAContextCanBeInterrupted(t *testing.T) {
 	})
 }
 
+func TestAContextThatNobodyWaitsForAnyMoreKeepsNoThreadWaiting(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(10*time.Second, cancel) // so that a failure does not hang
+	defer timer.Stop()
+	err := gevent.Run(func() error {
+		end := gevent.FromContext(ctx)
+		never := gevent.NewGreenlet(func() {})
+		require.Empty(t, gevent.WaitWith([]gevent.Linkable{end, never}, gevent.Within(time.Millisecond)))
+		for range gevent.IWaitWith([]gevent.Linkable{end, never, gevent.Spawn(func() {})}, gevent.Within(time.Minute)) {
+			break
+		}
+		a, b := end.Rawlink(func() {}), end.Rawlink(func() {})
+		require.True(t, a.Unlink())
+		require.False(t, a.Unlink())
+		require.True(t, b.Unlink())
+		gevent.JoinHub()
+		return never.Get()
+	})
+	require.ErrorIs(t, err, gevent.ErrLoopExit)
+	require.NoError(t, ctx.Err())
+}
+
 func TestWithContextUnwindsWhenTheContextEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	require.NoError(t, gevent.Run(func() {
@@ -89,6 +112,14 @@ func TestWithContextUnwindsWhenTheContextEnds(t *testing.T) {
 		require.ErrorIs(t, err, errReason)
 		require.False(t, called, "it had ended before")
 
+		// One that ends while f does, which does not wait any more, comes too late.
+		during, cancelDuring := context.WithCancel(context.Background())
+		require.Equal(t, errReason, gevent.WithContext(during, func() error {
+			cancelDuring()
+			time.Sleep(10 * time.Millisecond) // the thread is told, and has no time to see that
+			return errReason
+		}))
+		gevent.Sleep(time.Millisecond)
 		// One that ends later, or never, does not matter.
 		later, cancelLater := context.WithCancel(context.Background())
 		require.Equal(t, errReason, gevent.WithContext(later, func() error { return errReason }))

@@ -274,8 +274,10 @@ func (c *child) Told() bool {
 // Cancel kills the greenlets of the scope, and unwinds its function if that is
 // still at work, in its next blocking call if it runs. It does not wait. By itself
 // it is no error: WithScope returns nil if nobody fails. Cancelling again has no
-// effect. It mirrors trio's nursery.cancel_scope.cancel.
+// effect. From another thread or a foreign goroutine it panics. It mirrors trio's
+// nursery.cancel_scope.cancel.
 func (s *Scope) Cancel() {
+	s.owner.Hub().CheckThread("gevent.Scope.Cancel", "the scope")
 	if s.cancelled {
 		return
 	}

@@ -276,6 +276,41 @@ func TestScope(t *testing.T) {
 		})
 		require.Equal(t, trace{"child", "child", "child", "owner"}, tr)
 	})
+	test(t, "a kill while a panic of the function waits for a clean-up comes afterwards", func(t *testing.T) {
+		reached := false
+		owner := gevent.Spawn(func() {
+			func() {
+				defer func() { require.Equal(t, "odd", recover()) }()
+				_ = gevent.WithScope(func(s *gevent.Scope) error {
+					s.Spawn(func() error {
+						defer gevent.Sleep(time.Second)
+						gevent.Sleep(time.Hour)
+						return nil
+					})
+					gevent.Sleep(0)
+					panic("odd")
+				})
+			}()
+			reached = true
+			gevent.Sleep(time.Hour)
+		})
+		gevent.Sleep(time.Millisecond)
+		owner.KillAsync(errBoom)
+		require.Equal(t, errBoom, owner.Get())
+		require.True(t, reached)
+	})
+	test(t, "it is cancelled in its thread only", func(t *testing.T) {
+		require.NoError(t, gevent.WithScope(func(s *gevent.Scope) error {
+			refused := make(chan any)
+			go func() {
+				defer func() { refused <- recover() }()
+				s.Cancel()
+			}()
+			require.ErrorIs(t, (<-refused).(error), gevent.ErrWrongThread)
+			require.False(t, s.Cancelled())
+			return nil
+		}))
+	})
 	test(t, "misuse says what to do", func(t *testing.T) {
 		var ended *gevent.Scope
 		require.NoError(t, gevent.WithScope(func(s *gevent.Scope) error { ended = s; return nil }))

@@ -80,6 +80,8 @@ func (g *Greenlet) bornIn(s *state) {
 
 // scheduledIn tells the spawn callbacks.
 func (g *Greenlet) scheduledIn(s *state) {
+	g.proc.Flags |= starting
+	defer func() { g.proc.Flags &^= starting }()
 	for _, c := range s.callbacks {
 		c.f(g)
 	}
@@ -89,7 +91,7 @@ type spawnCallback struct{ f func(*Greenlet) }
 
 // AddSpawnCallback has f called with each greenlet of the calling thread that is
 // started from now on, in [Spawn] and the like or [Greenlet.Start], before it is
-// scheduled. F must not block. The returned function takes f back; calling it
+// scheduled. F must not block; if it kills the greenlet, that never runs. The returned function takes f back; calling it
 // again has no effect. It mirrors Greenlet.add_spawn_callback, which is for the
 // whole process there.
 //

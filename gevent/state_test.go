@@ -264,6 +264,34 @@ func TestWhatIsKeptOfTheSpawn(t *testing.T) {
 			require.Len(t, seen, 3)
 		})
 	})
+	t.Run("a spawn callback may kill, start and fail", func(t *testing.T) {
+		run(t, func() {
+			ran := 0
+			body := func() { ran++ }
+			gs := func(f func(*gevent.Greenlet)) []*gevent.Greenlet {
+				defer gevent.AddSpawnCallback(f)()
+				later := gevent.NewGreenlet(body)
+				later.Start()
+				return []*gevent.Greenlet{gevent.Spawn(body), gevent.SpawnLater(1, body), later,
+					&gevent.SpawnValue(func() (int, error) { ran++; return 1, nil }).Greenlet}
+			}
+			for _, g := range gs(func(g *gevent.Greenlet) { g.Kill() }) {
+				require.True(t, g.Killed())
+				require.False(t, g.Started())
+			}
+			gevent.Sleep(1)
+			require.Zero(t, ran)
+			require.Zero(t, gevent.Stats().Greenlets)
+			gevent.JoinAll(gs((*gevent.Greenlet).Start)...)
+			require.Equal(t, 4, ran, "each once")
+			var failed *gevent.Greenlet
+			require.PanicsWithValue(t, "kaboom", func() { gs(func(g *gevent.Greenlet) { failed = g; panic("kaboom") }) })
+			require.False(t, failed.Started())
+			failed.Start()
+			failed.Join()
+			require.Equal(t, 5, ran)
+		})
+	})
 	t.Run("T029 idents are the smallest that are free", func(t *testing.T) {
 		run(t, func() {
 			sleeper := func() { gevent.Sleep(time.Hour) }

@@ -18,8 +18,9 @@ func SpawnValue[T any](f func() (T, error)) *Of[T] {
 	g := &Of[T]{ft: f}
 	g.proc.Init(h, (*valueRunner[T])(g), "")
 	g.born(h)
-	g.schedule(h)
-	g.proc.Start()
+	if g.schedule(h) {
+		g.proc.Start()
+	}
 	return g
 }
 

@@ -3,9 +3,11 @@ package gevent
 import (
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
 )
 
@@ -64,8 +66,13 @@ type waiter[O Linkable] struct {
 	fresh bool    // begin has found one that was ready, and the Proc has not given way since
 	joins []join[O]
 	links []*Link
+	hopes int           // how many of the links may be told by somebody outside the thread
 	until time.Duration // if limited
 }
+
+// busy is the need of a waiter whose Proc does something else: no number of objects
+// may wake that.
+const busy = math.MaxInt
 
 // A join is a waiter's place in the list of one greenlet.
 type join[O Linkable] struct {
@@ -127,7 +134,6 @@ const maxNames = 5 // in a waiter's String
 // begin links the waiter, for p, to all objects.
 func (w *waiter[O]) begin(p *hub.Proc) {
 	w.proc = p
-	n := 0
 	for i, o := range w.objs {
 		if j, ok := any(o).(Joinable); ok {
 			j.greenlet().mustBeOf(w.op, p.Hub())
@@ -135,16 +141,17 @@ func (w *waiter[O]) begin(p *hub.Proc) {
 		if o.Ready() {
 			w.done = append(w.done, int32(i))
 			w.fresh = true
-		} else {
-			n++
 		}
 	}
+	n := len(w.objs) - len(w.done)
 	if len(w.done) >= w.need || n == 0 {
 		return
 	}
 	w.joins = make([]join[O], 0, n) // which do not move
+	ready := w.done                 // nobody is asked again: another thread may change the answer
 	for i, o := range w.objs {
-		if o.Ready() {
+		if len(ready) > 0 && ready[0] == int32(i) {
+			ready = ready[1:]
 			continue
 		}
 		if j, ok := any(o).(Joinable); ok {
@@ -153,9 +160,23 @@ func (w *waiter[O]) begin(p *hub.Proc) {
 			l.Link = hub.NewLink(l)
 			j.greenlet().links.Add(&l.Link)
 		} else {
-			w.links = append(w.links, o.Rawlink(func() { w.told(int32(i)) }))
+			w.link(o, int32(i))
 		}
 	}
+}
+
+// link links the waiter to an object that is no greenlet.
+func (w *waiter[O]) link(o O, i int32) {
+	hope := 0
+	l := o.Rawlink(func() {
+		w.hopes -= hope
+		w.told(i)
+	})
+	if hub.Outside(l) {
+		hope = 1
+	}
+	w.hopes += hope
+	w.links = append(w.links, l)
 }
 
 // told notes that an object is ready. It is a callback.
@@ -191,10 +212,8 @@ func (w *waiter[O]) wait(n int, o *waiting) bool {
 		switch {
 		case len(w.done) >= n:
 			err = p.Yield(f)
-		case o.limited:
-			cause, err = p.ParkUntil(f, hub.Wait{Op: w.op, On: w}, w.until)
 		default:
-			cause, err = p.Park(f, hub.Wait{Op: w.op, On: w})
+			cause, err = w.park(f, o)
 		}
 		w.fresh = false
 		if err != nil {
@@ -205,6 +224,19 @@ func (w *waiter[O]) wait(n int, o *waiting) bool {
 		}
 	}
 	return true
+}
+
+// park parks the waiter's Proc once.
+func (w *waiter[O]) park(f *baton.Fiber, o *waiting) (hub.Cause, error) {
+	if w.hopes > 0 {
+		w.proc.Hub().Hope()
+		defer w.proc.Hub().Unhope()
+	}
+	on := hub.Wait{Op: w.op, On: w}
+	if o.limited {
+		return w.proc.ParkUntil(f, on, w.until)
+	}
+	return w.proc.Park(f, on)
 }
 
 // start begins a wait for n objects.
@@ -331,7 +363,11 @@ func iwait[O Linkable](op string, objs []O, o waiting) iter.Seq[O] {
 		defer w.end()
 		w.start(len(objs), &o)
 		for i := range o.count {
-			if !w.wait(i+1, &o) || !yield(objs[w.done[i]]) {
+			if !w.wait(i+1, &o) {
+				return
+			}
+			w.need = busy
+			if !yield(objs[w.done[i]]) {
 				return
 			}
 		}

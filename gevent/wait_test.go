@@ -31,6 +31,25 @@ func (f *event) Set() {
 	f.links.NotifyAll()
 }
 
+// wavering is an event whose first answers are made up.
+type wavering struct {
+	answers []bool
+	ready   bool
+	event
+}
+
+func (w *wavering) Ready() (is bool) {
+	if len(w.answers) == 0 {
+		return w.ready
+	}
+	is, w.answers = w.answers[0], w.answers[1:]
+	return is
+}
+
+func (w *wavering) Rawlink(call func()) *gevent.Link {
+	return w.links.Rawlink(hub.Current(), w.ready, call)
+}
+
 func sleeper(d time.Duration) *gevent.Greenlet { return gevent.Spawn(func() { gevent.Sleep(d) }) }
 
 func TestJoinAll(t *testing.T) {
@@ -239,6 +258,38 @@ func TestWaitAndIWait(t *testing.T) {
 		require.ErrorIs(t, err, gevent.ErrLoopExit)
 		require.ErrorContains(t, err, "main: parked in gevent.Wait event alice")
 		require.Zero(t, g.LinkCount())
+	})
+	test(t, "what becomes ready wakes the loop over it, not what its body waits for", func(t *testing.T) {
+		loop := hub.Current().Loop
+		first, second := &event{}, &event{}
+		first.Set()
+		gevent.SpawnLater(time.Second, second.Set)
+		var tr trace
+		for e := range gevent.IWait(first, second) {
+			if e == second {
+				tr.add("second")
+				continue
+			}
+			start := loop.UpdateTime()
+			gevent.Sleep(10 * time.Second)
+			require.Equal(t, 10*time.Second, loop.UpdateTime()-start)
+			tr.add("slept")
+		}
+		require.Equal(t, trace{"slept", "second"}, tr)
+	})
+	test(t, "no more are returned than were to be counted", func(t *testing.T) {
+		a, b := &event{set: true}, &event{set: true}
+		require.Equal(t, []*event{a}, gevent.WaitWith([]*event{a, b}, gevent.Count(1)))
+		require.Equal(t, []*event{a, b}, gevent.WaitWith([]*event{a, b, {}}, gevent.Count(2)))
+	})
+	test(t, "an object is asked once whether it is ready, since another thread may change the answer", func(t *testing.T) {
+		for _, answers := range [][]bool{{false, true}, {true, false}} {
+			e := &wavering{answers: answers}
+			e.ready = true // for whoever links
+			g := gevent.NewGreenlet(func() {})
+			got := gevent.WaitWith([]gevent.Linkable{e, g}, gevent.Within(time.Second))
+			require.Equal(t, []gevent.Linkable{e}, got, answers)
+		}
 	})
 	test(t, "misuse says what to do", func(t *testing.T) {
 		g := gevent.Spawn(func() {})

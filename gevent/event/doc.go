@@ -26,5 +26,6 @@
 // [gevent.LoopExit]. It cannot know whether somebody outside is going to set the
 // event for which it waits. Share tells it; and it knows when anybody else has
 // called a method that changes or waits for the event before. As long as a
-// greenlet waits for such an event its thread waits too.
+// greenlet waits for such an event, by itself or by gevent.Wait among others, its
+// thread waits too.
 package event

@@ -184,6 +184,40 @@ func TestEvent(t *testing.T) {
 		require.True(t, late)
 		require.True(t, b.Killed())
 	})
+	test(t, "no time is enough for what those do who are ready", func(t *testing.T) {
+		for _, ready := range []int{1, 2, 10, 100, 1000} {
+			for _, limit := range []time.Duration{0, -1} {
+				e := event.New()
+				for i := range ready {
+					gevent.Spawn(func() {
+						if i == ready-1 {
+							e.Set()
+							e.Clear()
+						}
+					})
+				}
+				require.True(t, e.WaitTimeout(limit), ready)
+				require.False(t, e.WaitTimeout(limit), ready)
+			}
+		}
+	})
+	test(t, "who is woken by something else waits on, in its place", func(t *testing.T) {
+		e := event.New()
+		var order []string
+		var p *hub.Proc
+		gevent.Spawn(func() { _, p = hub.Here(); e.Wait(); order = append(order, "first") })
+		gevent.Spawn(func() { e.Wait(); order = append(order, "second") })
+		gevent.Sleep(0)
+		require.True(t, p.Wake())
+		gevent.Sleep(0)
+		require.Empty(t, order)
+		require.Equal(t, 2, e.LinkCount())
+		require.True(t, p.Wake())
+		e.Set() // before it runs
+		gevent.Sleep(0)
+		require.Equal(t, []string{"first", "second"}, order)
+		require.Zero(t, e.LinkCount())
+	})
 	t.Run("nothing that could set it is a LoopExit that names it", func(t *testing.T) {
 		e := event.New()
 		err := gevent.Run(func() { e.Wait() }, virtual())

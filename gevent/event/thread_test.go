@@ -71,6 +71,49 @@ func TestT083AnEventIsSetInAnotherThread(t *testing.T) {
 	}
 }
 
+func TestTheLoopIsNotDoneWhileSomebodyWaitsForWhatIsSetOutside(t *testing.T) {
+	thread(t, func() {
+		e := event.New().Share()
+		g := gevent.Spawn(e.Wait)
+		require.False(t, gevent.JoinHubTimeout(5*time.Millisecond))
+		go e.Set()
+		require.True(t, gevent.JoinHubTimeout(time.Minute))
+		require.True(t, g.Ready())
+	})()
+}
+
+func TestWaitAndIWaitWaitForWhatIsSetOutside(t *testing.T) {
+	outside := func(set func()) {
+		go func() {
+			time.Sleep(5 * time.Millisecond)
+			set()
+		}()
+	}
+	thread(t, func() {
+		e, r := event.New().Share(), event.NewAsyncResult[int]().Share()
+		outside(e.Set)
+		require.Len(t, gevent.Wait(e), 1)
+		outside(func() { r.Set(1) })
+		require.Len(t, gevent.Wait[gevent.Linkable](e, r), 2)
+
+		e.Clear()
+		later := event.New()
+		outside(e.Set)
+		for ready := range gevent.IWaitWith([]*event.Event{later, e}, gevent.Count(1)) {
+			require.Equal(t, e, ready)
+		}
+		// What came is waited for no longer: nothing is left that could set the other.
+		err := gevent.Try(func() error { gevent.Wait(later, e); return nil })
+		require.ErrorIs(t, err, gevent.ErrLoopExit)
+		e.Clear()
+		require.Empty(t, gevent.WaitWith([]*event.Event{e}, gevent.Within(time.Millisecond)))
+		require.False(t, e.WaitTimeout(time.Millisecond))
+		err = gevent.Try(func() error { later.Wait(); return nil })
+		require.ErrorIs(t, err, gevent.ErrLoopExit, "a wait that is over does not keep the thread waiting")
+		require.Zero(t, e.LinkCount()+later.LinkCount()+r.LinkCount())
+	})()
+}
+
 func TestT083AnAsyncResultIsSetInAnotherThread(t *testing.T) {
 	for range 20 {
 		r, back := event.NewAsyncResult[int]().Share(), event.NewAsyncResult[int]().Share()

@@ -3,6 +3,7 @@ package lock
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/baton-go/baton/gevent"
@@ -27,7 +28,8 @@ type Barrier struct {
 	limited bool
 	limit   time.Duration
 	state   barrierState
-	count   int // who is inside
+	count   int    // who is inside
+	numbers []*int // while it fills: theirs, in the order of coming
 }
 
 // A barrierState is what the Barrier does.
@@ -93,12 +95,14 @@ func (b *Barrier) wait(limited bool, d time.Duration) (int, error) {
 	if b.state == broken {
 		return 0, ErrBrokenBarrier
 	}
-	index := b.count
+	number := new(int)
+	*number = b.count
+	b.numbers = append(b.numbers, number)
 	b.count++
-	defer b.leave()
-	if index+1 == b.parties {
+	defer b.leave(number)
+	if b.count == b.parties {
 		b.trip()
-		return index, nil
+		return *number, nil
 	}
 	tripped := func() bool { return b.state != filling }
 	if !limited {
@@ -110,7 +114,7 @@ func (b *Barrier) wait(limited bool, d time.Duration) (int, error) {
 	if b.state != draining {
 		return 0, ErrBrokenBarrier
 	}
-	return index, nil
+	return *number, nil
 }
 
 // unlock releases the lock, which the caller has not if a LoopExit came while it
@@ -139,12 +143,20 @@ func (b *Barrier) trip() {
 // become changes the state and tells those who wait.
 func (b *Barrier) become(s barrierState) {
 	b.state = s
+	b.numbers = nil // they are settled
 	b.cond.NotifyAll()
 }
 
-// leave is the end of a wait.
-func (b *Barrier) leave() {
+// leave is the end of a wait. Who is unwound while the Barrier fills has not come:
+// those who came later move up.
+func (b *Barrier) leave(number *int) {
 	b.count--
+	if i := slices.Index(b.numbers, number); i >= 0 {
+		b.numbers = slices.Delete(b.numbers, i, i+1)
+		for _, later := range b.numbers[i:] {
+			*later--
+		}
+	}
 	if b.count == 0 && (b.state == draining || b.state == resetting) && b.lock.IsOwned() {
 		b.become(filling)
 	}

@@ -77,7 +77,8 @@ func (c *Condition) With(f func()) {
 // Wait releases the lock, waits until it is notified, and takes the lock again as
 // often as the caller had it. It panics if the caller does not hold it. A kill or a
 // Timeout that ends the wait takes effect when the caller has the lock again, so
-// that a deferred Unlock is right.
+// that a deferred Unlock is right. Only a LoopExit does not wait for a lock that
+// nobody can ever release any more: the caller is without it then.
 func (c *Condition) Wait() { c.wait("lock.Condition.Wait", false, 0) }
 
 // WaitTimeout is [Condition.Wait] that waits no longer than d for the
@@ -93,7 +94,7 @@ func (c *Condition) wait(op string, limited bool, d time.Duration) bool {
 	w := c.list.New(who, limited, d)
 	// Whoever gets the lock now cannot notify before w is in the list, which is
 	// locked until then.
-	depth := c.lock.releaseAll(op)
+	depth := c.release(op)
 	cause, err := c.list.Park(w, who, hub.Wait{Op: op, On: c}, &c.guard)
 	if cause == hub.Woken {
 		c.list.Leave(w)
@@ -106,6 +107,17 @@ func (c *Condition) wait(op string, limited bool, d time.Duration) bool {
 		hub.Unwind(err)
 	}
 	return cause == hub.Woken
+}
+
+// release releases the lock while the guard is locked, which it is not any more if
+// that panics: a BoundedSemaphore made with no permits cannot be released.
+func (c *Condition) release(op string) (depth int) {
+	defer func() {
+		if depth == 0 {
+			c.guard.Unlock()
+		}
+	}()
+	return c.lock.releaseAll(op)
 }
 
 func (c *Condition) mustHold(op string, p *hub.Proc) {

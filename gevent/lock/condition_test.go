@@ -135,6 +135,55 @@ func TestCondition(t *testing.T) {
 			require.NoError(t, <-errs)
 		}
 	})
+	test(t, "no time is enough for one turn of those who are ready", func(t *testing.T) {
+		c := lock.NewCondition(nil)
+		c.With(func() {
+			done := false
+			gevent.Spawn(func() { c.With(func() { done = true; c.Notify(1) }) })
+			require.True(t, c.WaitForTimeout(0, func() bool { return done }))
+			require.False(t, c.WaitForTimeout(0, func() bool { return !done }))
+		})
+	})
+	test(t, "a lock that cannot be released is reported, and does no harm", func(t *testing.T) {
+		c := lock.NewCondition(lock.NewBoundedSemaphore(0)) // which looks as if it were held
+		require.PanicsWithValue(t, "lock.Condition.Wait: the BoundedSemaphore was released too many times; release once for each time that it was acquired", c.Wait)
+		done := make(chan int)
+		go func() { done <- c.Waiting() }()
+		select {
+		case n := <-done:
+			require.Zero(t, n)
+		case <-time.After(time.Minute):
+			t.Fatal("the Condition is locked for ever")
+		}
+	})
+	t.Run("at the end of a thread the lock of another is waited for", func(t *testing.T) {
+		c := lock.NewCondition(nil)
+		c.Share()
+		released := false
+		held, end, done := make(chan int), make(chan int), make(chan error)
+		go func() {
+			done <- gevent.Run(func() {
+				<-held // somebody waits
+				c.With(func() {
+					close(end)
+					gevent.Sleep(5 * time.Millisecond)
+					released = true
+				})
+			})
+		}()
+		require.NoError(t, gevent.Run(func() {
+			gevent.Spawn(func() {
+				c.Lock()
+				defer c.Unlock()
+				defer func() { require.True(t, released) }()
+				c.Wait()
+			})
+			gevent.Sleep(0)
+			close(held)
+			<-end
+		}))
+		require.NoError(t, <-done)
+	})
 	t.Run("nothing is a LoopExit", func(t *testing.T) {
 		err := gevent.Run(func() {
 			c := lock.NewCondition(nil)
@@ -268,6 +317,47 @@ func TestBarrier(t *testing.T) {
 			}
 		})
 		require.Equal(t, 2, passed)
+	})
+	test(t, "the numbers are those of who came, in the order of coming, whoever is killed", func(t *testing.T) {
+		const waiting = 4
+		for victims := range 1 << waiting {
+			b := lock.NewBarrier(waiting)
+			var numbers []int
+			come := func() *gevent.Greenlet {
+				g := gevent.Spawn(func() {
+					n, err := b.Wait()
+					require.NoError(t, err)
+					numbers = append(numbers, n)
+				})
+				gevent.Sleep(0)
+				return g
+			}
+			var gs []*gevent.Greenlet
+			for range waiting - 1 {
+				gs = append(gs, come())
+			}
+			for i, g := range gs {
+				if victims&(1<<i) != 0 {
+					g.Kill()
+				}
+			}
+			for b.Waiting() < waiting-1 {
+				come()
+			}
+			come()
+			gevent.Sleep(1)
+			// The last one goes on first, and then the others, in the order of waiting.
+			require.Equal(t, []int{3, 0, 1, 2}, numbers, victims)
+		}
+	})
+	test(t, "an action that never ends is a LoopExit, also for who waits for the others", func(t *testing.T) {
+		never := gevent.NewGreenlet(func() {})
+		b := lock.NewBarrier(2, lock.Action(never.Join))
+		g := gevent.SpawnLater(1, func() { _, _ = b.Wait() })
+		err := gevent.Try(func() error { _, err := b.Wait(); return err })
+		require.ErrorIs(t, err, gevent.ErrLoopExit)
+		g.Kill()
+		require.True(t, b.Broken())
 	})
 	test(t, "an action that panics breaks it", func(t *testing.T) {
 		b := lock.NewBarrier(2, lock.Action(func() { panic("odd") }))

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,8 +108,8 @@ func (l *RLock) waitFor(op string, c waitlist.Caller, limited bool, d time.Durat
 		}
 		l.list.Leave(w)
 		l.guard.Unlock()
-		for _, err := range later {
-			c.Proc.Interrupt(err)
+		for _, err := range slices.Backward(later) {
+			c.Proc.PutBack(err)
 		}
 		return true
 	}

@@ -176,8 +176,8 @@ func (s *Semaphore) acquire(op string, need need, limited bool, d time.Duration)
 			s.list.NotifyOne(c.Hub) // it is for the next one, too
 		}
 		s.guard.Unlock()
-		for _, err := range later {
-			c.Proc.Interrupt(err)
+		for _, err := range slices.Backward(later) {
+			c.Proc.PutBack(err)
 		}
 		return true
 	}

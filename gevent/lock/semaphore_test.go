@@ -3,6 +3,7 @@ package lock_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -119,6 +120,24 @@ func TestFairness(t *testing.T) {
 }
 
 func TestLocks(t *testing.T) {
+	eachLock(t, "no time is enough for what those do who are ready", func(t *testing.T, l anyLock) {
+		for _, ready := range []int{1, 2, 10, 100, 1000} {
+			for _, limit := range []time.Duration{0, -1} {
+				holder := gevent.Spawn(func() {
+					l.Acquire()
+					defer l.Release()
+					gevent.NewGreenlet(func() {}).Join()
+				})
+				gevent.Sleep(0)
+				for range ready {
+					gevent.Spawn(func() {})
+				}
+				holder.KillAsync(nil)
+				require.True(t, l.AcquireTimeout(limit), ready)
+				l.Release()
+			}
+		}
+	})
 	eachLock(t, "T063 a limit runs out with false", func(t *testing.T, l anyLock) {
 		gevent.Spawn(l.Acquire)
 		gevent.Sleep(0)
@@ -497,5 +516,64 @@ func TestAKillThatComesWhileALockIsTaken(t *testing.T) {
 		require.Same(t, odd, g.Get())
 		require.Zero(t, l.(interface{ LinkCount() int }).LinkCount())
 		l.Acquire()
+	})
+}
+
+// A greenlet that waits for the lock of its Condition is told from outside, is killed
+// before that arrives, finds that another was quicker, and waits on. What arrives then
+// wakes it for nothing; a release before it runs must not pass it over.
+func TestAWakeUpThatComesTooLateCostsNobodyTheNextOne(t *testing.T) {
+	for turns := range 6 { // the release hits that moment in one of them
+		l := lock.NewSemaphore(1)
+		c := lock.NewCondition(l)
+		c.Share()
+		release, released := make(chan int), make(chan int)
+		go func() {
+			defer close(released)
+			<-release
+			l.Release()
+		}()
+		require.NoError(t, gevent.Run(func() {
+			w := gevent.Spawn(func() {
+				c.With(c.Wait)
+				gevent.Sleep(time.Hour) // it was notified: the kill is for this call
+			})
+			gevent.Sleep(0)
+			c.Lock()
+			c.NotifyAll()
+			gevent.Sleep(0)
+			require.Equal(t, 1, l.LinkCount(), "it wants the lock")
+			close(release)
+			<-released
+			w.KillAsync(nil)
+			require.True(t, l.TryAcquire())
+			for range turns {
+				gevent.Sleep(0)
+			}
+			l.Release()
+			require.True(t, w.JoinTimeout(time.Minute), "after %d turns: %v", turns, l)
+			require.True(t, w.Killed())
+		}))
+	}
+}
+
+func TestAThreadThatHasEndedTakesNothingAlong(t *testing.T) {
+	s := lock.NewSemaphore(0)
+	s.Share()
+	ended := make(chan int)
+	go func() {
+		defer close(ended)
+		_ = gevent.Run(func() {
+			gevent.Spawn(runtime.Goexit) // which makes the main greenlet exit where it waits
+			s.Acquire()
+		})
+	}()
+	<-ended
+	run(t, func() {
+		g := gevent.Spawn(s.Acquire)
+		gevent.Sleep(0)
+		s.Release()
+		require.True(t, g.JoinTimeout(time.Minute))
+		require.Zero(t, s.Counter())
 	})
 }

@@ -26,7 +26,8 @@
 //
 // Only the first cause makes a parked Proc ready; later ones find it ready and
 // do nothing, and Wake says so, so that what was to be handed over goes to the
-// next waiter instead. The Proc takes back what it registered when it runs
+// next waiter instead. (Notify counts as long as the Proc has not run and was not
+// interrupted: who has waited for no time at all gets what came in that time.) The Proc takes back what it registered when it runs
 // again. That is why no wake-up is lost and none comes twice.
 //
 // Whoever waits for something that others bring about (the end of a greenlet, an

@@ -99,6 +99,15 @@ func (h *Hub) Infos(max int, stacks bool, more func(*Proc, *Info)) []Info {
 	return infos
 }
 
+// Info describes p alone, as [Hub.Infos] does.
+func (p *Proc) Info(stack bool) Info { return p.hub.describer(tracesIf(stack))(p) }
+
+// Waits returns what p is parked for, and whether it is parked.
+func (p *Proc) Waits() (w Wait, parks bool) { return p.waits, p.state == parked }
+
+// Since returns the loop's time at which p was parked, if it is.
+func (p *Proc) Since() time.Duration { return p.since }
+
 // describer returns a function that describes Procs, at the present time.
 func (h *Hub) describer(traces map[uint64]string) func(*Proc) Info {
 	now := h.Loop.UpdateTime()
@@ -154,7 +163,7 @@ func (h *Hub) Count() int {
 // Spawned returns how many greenlets the hub has ever known.
 func (h *Hub) Spawned() int { return int(h.names) }
 
-var stateNames = [...]string{created: "created", ready: "ready", running: "running", parked: "parked", done: "done"}
+var stateNames = [...]string{created: "created", ready: "ready", running: "running", parked: "parked", lending: "running", done: "done"}
 
 // Headline is the description in a line, without the stack.
 func (i Info) Headline() string {

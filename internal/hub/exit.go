@@ -71,14 +71,15 @@ func (h *Hub) KillAll(why error) (left []Info) {
 			h.KillAll(why)
 		}
 	}()
-	for range killRounds {
+	for round := range killRounds {
 		if !h.interruptAll(why) {
 			exiting = false
 			return nil
 		}
-		if h.Loop.Stats().Refs > 0 {
+		if h.Loop.Stats().Refs > 0 || h.hopes > 0 && round > 0 {
 			// Somebody waits for a goroutine outside, which needs time to come
-			// back when it has been told to.
+			// back when it has been told to; or, though killed, for what another
+			// thread has.
 			time.Sleep(killPatience)
 		}
 		// Whoever is ready runs now, and what they make ready in the next

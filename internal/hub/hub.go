@@ -27,7 +27,7 @@ type Hub struct {
 
 	fiber   *baton.Fiber   // the hub's own, on which callbacks run; nil before the first park
 	task    baton.Task     // what it runs for
-	handed  netpoll.Runner // an entry that a parking greenlet took and that is the hub's to run
+	handed  netpoll.Runner // an entry that a parking greenlet took and that is the hub's to run; or see eager.go
 	root    Proc           // the goroutine that entered
 	first   *Proc          // every Proc that is not done but the root, oldest first
 	last    *Proc
@@ -152,14 +152,8 @@ func (h *Hub) end(root *baton.Fiber) {
 // An entry that was handed to the hub comes first: the hub had no time for it if
 // a callback that had switched away by hand came back, and did so again.
 func (h *Hub) take() (*Proc, netpoll.Runner) {
-	if r := h.handed; r != nil {
-		h.handed = nil
-		p, ok := r.(*Proc)
-		if !ok {
-			return nil, r
-		}
-		h.Thread.Current = p.task
-		return p, nil
+	if h.handed != nil {
+		return h.takeHanded()
 	}
 	for {
 		var r netpoll.Runner

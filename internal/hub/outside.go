@@ -161,10 +161,8 @@ func (p *Proc) OffloadUntil(self *baton.Fiber, w Wait, f, stop func()) error {
 		}
 	}
 	waits = false
-	for i, err := range interrupts {
-		if i > 0 {
-			p.Interrupt(err)
-		}
+	for i := len(interrupts) - 1; i > 0; i-- {
+		p.PutBack(interrupts[i])
 	}
 	j.outcome(w.Op)
 	if len(interrupts) > 0 {

@@ -211,6 +211,27 @@ func (p *Proc) takePending() error {
 // Budget: no allocation, a few ns.
 func (p *Proc) Wake() bool { return p.rouse(Woken) }
 
+// Notify is Wake by a list in which p stands until it runs again. It counts, and
+// makes the cause Woken, also if p is ready already but not interrupted: its time
+// was up, or something woke it that has nothing to do with the list.
+//
+// Budget: as Wake.
+func (p *Proc) Notify() bool {
+	if !p.Notifiable() {
+		return false
+	}
+	if p.state == ready {
+		p.cause = Woken
+		return true
+	}
+	return p.rouse(Woken)
+}
+
+// Notifiable reports whether Notify would count.
+func (p *Proc) Notifiable() bool {
+	return p.state == parked || p.state == ready && p.cause != Interrupted
+}
+
 func (p *Proc) rouse(c Cause) bool {
 	if p.state != parked {
 		return false
@@ -234,6 +255,13 @@ func (p *Proc) Interrupt(err error) {
 	}
 	p.setPending(append(p.more().pending, err))
 	p.rouse(Interrupted)
+}
+
+// PutBack makes err, which an interrupted call of p has returned, what p's next call
+// returns: for a call that has done what it was to do. P is running. Interrupts that
+// wait to be taken come after it.
+func (p *Proc) PutBack(err error) {
+	p.setPending(slices.Insert(p.more().pending, 0, err))
 }
 
 // away reports whether p has switched away by hand: it runs, and somebody else

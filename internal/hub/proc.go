@@ -15,6 +15,7 @@ const (
 	ready
 	running
 	parked
+	lending // has started another one, which runs: see StartEager
 	done
 )
 
@@ -262,6 +263,7 @@ func (b *body) Goexit(*baton.Fiber) *baton.Fiber {
 	p := (*Proc)(b)
 	p.owner.Exited()
 	p.finish()
+	p.hub.recall()
 	p.hub.Thread.Current = p.hub.root.task
 	return p.hub.Thread.ExitRoot()
 }

@@ -79,6 +79,13 @@ func (c *callback[T]) Unlink() bool {
 	return false
 }
 
+// Outside reports whether others than one thread use the object: see hub.Outside.
+func (c *callback[T]) Outside() bool {
+	c.lock()
+	defer c.unlock()
+	return c.guard != nil && c.guard.shared
+}
+
 func (c *callback[T]) lock() {
 	if c.guard != nil {
 		c.guard.mu.Lock()

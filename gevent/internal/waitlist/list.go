@@ -16,9 +16,9 @@
 //	        list, passed over by notifications
 //
 // An interrupt that comes after the telling is put back for the next call. One
-// that came before, or a time that was up, makes the waiter one that cannot be
-// told: the notification goes to the next. So what is notified is never lost, and
-// nobody who gives up takes it along.
+// that came before makes the waiter one that cannot be told: the notification goes
+// to the next. Whose time is up, or whom something else has woken, can be told until
+// it runs. So what is notified is never lost, and nobody who gives up takes it along.
 //
 // # Threads
 //
@@ -222,7 +222,7 @@ func (l *List[T]) Claim(by *hub.Hub, quiet bool) *Waiter[T] {
 				l.advance()
 			}
 			if quiet && w.Of(by) {
-				w.told = w.proc.Parked()
+				w.told = w.proc.Notifiable()
 			} else {
 				l.tell(w, by)
 			}
@@ -247,7 +247,7 @@ func (l *List[T]) tell(w *Waiter[T], by *hub.Hub) bool {
 		w.told = true
 		w.wake <- struct{}{}
 	case w.proc.Hub() == by:
-		w.told = w.proc.Wake()
+		w.told = w.proc.Notify()
 	default:
 		w.told, w.away = true, true
 		if w.proc.Hub().Post(w.arrive) != nil {

@@ -69,7 +69,7 @@ func (l *List[T]) End(w *Waiter[T], c Caller, on hub.Wait, g *Guard, cause hub.C
 	}
 	if w.told {
 		if err != nil {
-			c.Proc.Interrupt(err)
+			c.Proc.PutBack(err)
 		}
 		return hub.Woken, nil
 	}
