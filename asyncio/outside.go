@@ -17,15 +17,18 @@ type outside struct {
 }
 
 // others returns what of ctx may end for a reason that is not t's: nil if nothing
-// can, as with the context of t itself. T may be nil. If it has ended already the
-// error is the one for the caller.
+// can, as with the context of t itself and of a scope in t. T may be nil. If it has
+// ended already the error is the one for the caller.
 func others(ctx context.Context, t *task) (context.Context, error) {
-	if t != nil && ctx == &t.ctx {
-		if !t.ctx.bound {
+	if own, direct := ctx.(*taskContext); direct && own.task == t {
+		switch {
+		case own.over:
+			return nil, context.Canceled
+		case !own.bound:
 			return nil, nil
 		}
-		ctx = t.ctx.parent
-	} else if done := ctx.Done(); done == nil || t != nil && !t.ctx.bound && done == t.ctx.Done() {
+		ctx = own.origin()
+	} else if done := ctx.Done(); done == nil || t != nil && t.owns(ctx, done) {
 		return nil, nil
 	}
 	if ctx.Err() == nil {
@@ -36,6 +39,13 @@ func others(ctx context.Context, t *task) (context.Context, error) {
 		t.takeRequest() // this is how it is delivered
 	}
 	return nil, err
+}
+
+// owns reports whether ctx, whose channel is done, ends only with a context of t's
+// own from which it is derived.
+func (t *task) owns(ctx context.Context, done <-chan struct{}) bool {
+	own, _ := ctx.Value(ownKey{}).(*taskContext)
+	return own != nil && own.task == t && !own.bound && !own.over && done == own.Done()
 }
 
 // watch begins to watch ctx, which may be nil, for a parking call of p.

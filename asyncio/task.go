@@ -3,11 +3,12 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"io"
+	"reflect"
 	"strconv"
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
-	"github.com/baton-go/baton/netpoll"
 )
 
 // A Coroutine is a function that may wait: its awaiting calls take ctx, and let
@@ -41,15 +42,13 @@ type task struct {
 	// request is the cancellation that is to be delivered; interrupting says
 	// that the Proc has it as an interrupt.
 	request      *CancelledError
+	requests     int // how often cancellation was asked for, and not taken back
 	interrupting bool
-	requests     int // how often cancellation was asked for
 	started      bool
+	eager        bool // it is to start at once: see WithEagerStart
 	// asking says that pass is at work, circle that the request came back to the
 	// task, and adrift that the task must not go on waiting for awaits.
 	asking, circle, adrift bool
-
-	timer netpoll.Timer // of Sleep
-	awake bool          // its time is up
 
 	number     uint64
 	prev, next *task // in the loop's list
@@ -74,8 +73,9 @@ func WithName(name string) TaskOption {
 //
 // The coroutine's context is a new one, with the values of ctx. It ends when the
 // task is cancelled. It does not end when the task is cancelled to which ctx
-// belongs, as in asyncio; but if ctx has a deadline or a cancel function, given
-// to it by somebody with package context, the end of ctx is its end too.
+// belongs, or the [Timeout] or [TaskGroup] in that, as in asyncio; but if ctx has a
+// deadline or a cancel function, given to it by somebody with package context, the
+// end of ctx is its end too.
 //
 // CreateTask does not park. It may be called in a task, in a greenlet or a
 // callback of the loop's thread, and, while the loop does not run, by whoever
@@ -92,12 +92,27 @@ func CreateTask[T any](ctx context.Context, c Coroutine[T], opts ...TaskOption) 
 }
 
 func newTask[T any](l *Loop, ctx context.Context, c Coroutine[T], opts []TaskOption) *Task[T] {
+	if l.factory != nil {
+		return factoryTask(l, ctx, c, opts)
+	}
+	return makeTask(l, ctx, c, opts)
+}
+
+func makeTask[T any](l *Loop, ctx context.Context, c Coroutine[T], opts []TaskOption) *Task[T] {
 	t := &Task[T]{coroutine: c}
 	t.task.init(l, ctx, (*runner[T])(t))
+	if l.debug.on.Load() {
+		t.proc.SetExtra(sourceHere())
+	}
 	for _, opt := range opts {
 		opt(&t.task)
 	}
-	t.proc.Start()
+	if t.eager && l.lends() {
+		t.eager = false
+		t.proc.StartEager()
+	} else {
+		t.proc.Start()
+	}
 	return t
 }
 
@@ -142,6 +157,9 @@ func (r *runner[T]) Exec() {
 	t.finish(err)
 }
 
+// entry is where the code of the coroutine begins.
+func (t *Task[T]) entry() uintptr { return reflect.ValueOf(t.coroutine).Pointer() }
+
 // Exited has nothing to add to Exec's deferred function.
 func (r *runner[T]) Exited() {}
 
@@ -181,17 +199,21 @@ func (t *task) fail(v any) {
 			t.finish(&CancelledError{Err: v.Err})
 		}
 	default:
+		if err := interrupted(v); err != nil && t.loop.abort(err) {
+			t.finish(err)
+			t.taken = true // by whoever runs the loop
+			return
+		}
 		t.finish(baton.Recovered(v))
 	}
 }
 
 // finish ends the task. An error that says that something was cancelled ends it
-// as cancelled, also one of the standard library's if the task was asked to
-// cancel: then it comes from the task's context.
+// as cancelled.
 func (t *task) finish(err error) {
 	t.loop.unlink(t)
 	t.ctx.end(context.Canceled)
-	if isCancel(err) || t.requests > 0 && errors.Is(err, context.Canceled) {
+	if t.gaveIn(err) {
 		t.settle(cancelled, err)
 	} else {
 		t.settle(finished, err)
@@ -201,21 +223,7 @@ func (t *task) finish(err error) {
 // requestCancel asks the task to cancel: see the type's comment. Tasks that await
 // each other in a circle would pass the request on for ever: there the one that
 // was asked first gives up its wait. (CPython raises a RecursionError.)
-func (t *task) requestCancel(e *CancelledError) bool {
-	if t.state != pending {
-		return false
-	}
-	if t.asking {
-		t.circle = true
-		return true
-	}
-	t.requests++
-	t.ctx.end(e)
-	if t.awaits == nil || !t.pass(e) {
-		t.note(e)
-	}
-	return true
-}
+func (t *task) requestCancel(e *CancelledError) bool { return t.cancelScope(&t.ctx, e) }
 
 // pass asks what the task awaits to cancel, and reports whether the task will
 // learn of it that way.
@@ -323,6 +331,23 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 // of the loop's thread, and, while the loop does not run, by whoever owns it.
 func (t *Task[T]) Cancel(msg ...string) bool { return t.future.Cancel(msg...) }
 
+// Cancelling returns how many requests to cancel the task has got that were not
+// taken back by [Task.Uncancel]. It mirrors Task.cancelling.
+func (t *task) Cancelling() int { return t.requests }
+
+// Uncancel takes one request to cancel back, and returns how many are left. It is
+// for code that ends a cancellation which it asked for itself, as [Timeout] and
+// [TaskGroup] do: the task then does not count as being cancelled any more. A
+// request that nobody has delivered is dropped with the last one; an awaiting call
+// that is about to return [ErrCancelled] still does. The task's context, which
+// ended when it was cancelled, stays ended: give what can be cancelled alone a
+// scope with [Timeout.Do] or [TaskGroup.Do]. It mirrors Task.uncancel, and may be
+// called as [Task.Cancel] may.
+func (t *task) Uncancel() int {
+	t.loop.mustOwn("asyncio.Task.Uncancel")
+	return t.uncancel()
+}
+
 // Result returns the outcome without waiting: what the coroutine returned, or an
 // error as [Task.Await] describes. If the task has not ended, the error matches
 // [ErrInvalidState].
@@ -348,6 +373,11 @@ type AnyTask interface {
 	Awaitable
 	Name() string
 	SetName(name string)
+	Cancelling() int
+	Uncancel() int
+	Stack() string
+	PrintStack(w io.Writer) error
+	String() string
 }
 
 // Awaitable is what can be waited for: a [*Task] or a [*Future].

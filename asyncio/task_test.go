@@ -153,7 +153,7 @@ func TestNamesCountTheTasksOfTheLoop(t *testing.T) {
 		other := spawn(c, func(ctx) error { return nil })
 		require.Equal(t, "Task-2", other.Name())
 		other.SetName("renamed")
-		require.Equal(t, "renamed", fmt.Sprint(other))
+		require.Equal(t, `<Task pending name="renamed">`, fmt.Sprint(other))
 		require.Equal(t, "given", spawn(c, func(ctx) error { return nil }, asyncio.WithName("given")).Name())
 		require.Equal(t, "Task-4", spawn(c, func(ctx) error { return nil }).Name())
 		require.Len(t, asyncio.RunningLoop(c).AllTasks(), 4)
