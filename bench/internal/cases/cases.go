@@ -96,6 +96,24 @@ var All = []Case{
 		Ours: eventWakeAll, Other: closeWakeAll, Least: eventCrowd,
 	},
 
+	// Package asyncio next to package gevent.
+	{
+		Name: "task-queue-handover", What: "asyncio's Queue between two tasks / gevent's between two greenlets",
+		Ours: taskQueueHandover, Other: queueHandover, Budget: 1.5,
+	},
+	{
+		Name: "task-lock-handover", What: "asyncio's Lock passed between two tasks / gevent's Semaphore between two greenlets",
+		Ours: taskLockHandover, Other: semaphoreHandover, Budget: 1.5,
+	},
+	{
+		Name: "task-sleep-zero", What: "asyncio's Sleep(0) among 1,000 tasks / gevent's among 1,000 greenlets",
+		Ours: taskSleepZero, Other: sleepZero, Least: 200 * crowd, Budget: 1.5,
+	},
+	{
+		Name: "task-life", What: "one of 100,000 CreateTask + Await / one of 100,000 Spawn + Join",
+		Ours: taskLife, Other: greenletCrowdLife, Least: taskCrowd, Budget: 1.5, Allocs: 1,
+	},
+
 	// What the first, the fourth and the sixth stand on: no program can be faster
 	// that switches stacks with iter.Pull.
 	{Name: "floor-switch", What: "half of an iter.Pull's next / transfer over an unbuffered channel", Ours: pullTransfer, Other: channelTransfer},
