@@ -2,7 +2,10 @@ package asyncio
 
 import (
 	"container/list"
+	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -16,27 +19,64 @@ type ExceptionContext struct {
 	Message string // what happened, in asyncio's words
 	Task    string // the task's name, if it is about one
 	Err     error  // a [*PanicError] if something panicked; may be nil
+
+	Future Awaitable // the task or future, unless it is garbage
+	Handle *Handle   // the callback that panicked
+
+	Transport BaseTransport // if it is about one, or its protocol
+	Protocol  any           // that protocol, such as a [Protocol]
+	Socket    net.Addr      // the address of the listening socket, if it is about one
+
+	// Source is where the task, the future or the callback was made, innermost call
+	// first. It is known in debug mode only: see [WithDebug]. Otherwise it is, of a task
+	// whose error nobody retrieved, the coroutine that it ran.
+	Source []runtime.Frame
+
+	// Context is what an exception handler was told of when it panicked.
+	Context *ExceptionContext
 }
 
-// String returns the message, the task and the error, on lines of their own.
+// String returns the message and what else there is, on lines of their own.
 func (c ExceptionContext) String() string {
 	var b strings.Builder
 	b.WriteString(c.Message)
-	if c.Task != "" {
-		b.WriteString("\ntask: " + c.Task)
-	}
-	if c.Err != nil {
-		fmt.Fprintf(&b, "\nerror: %v", c.Err)
+	for _, a := range c.attributes() {
+		if err, ok := a.Value.Any().(error); ok {
+			fmt.Fprintf(&b, "\n%s: %s", a.Key, baton.Details(err))
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s: %v", a.Key, a.Value)
 	}
 	return b.String()
 }
 
+// attributes are what there is besides the message.
+func (c ExceptionContext) attributes() (all []slog.Attr) {
+	add := func(there bool, name string, v any) {
+		if there {
+			all = append(all, slog.Any(name, v))
+		}
+	}
+	add(c.Task != "", "task", c.Task)
+	add(c.Future != nil && c.Task == "", "future", c.Future)
+	add(c.Handle != nil, "handle", c.Handle)
+	add(c.Transport != nil, "transport", c.Transport)
+	add(c.Protocol != nil, "protocol", fmt.Sprintf("%T", c.Protocol))
+	add(c.Socket != nil, "socket", c.Socket)
+	add(c.Err != nil, "error", c.Err)
+	add(len(c.Source) > 0, "source", frames(c.Source))
+	if c.Context != nil {
+		add(true, "context", c.Context.String())
+	}
+	return all
+}
+
 // CallExceptionHandler hands c to the loop's exception handler: see
-// [WithExceptionHandler]. It mirrors call_exception_handler. It does not park,
-// and may be called in the loop's thread.
+// [WithExceptionHandler]. If that panics, the default one is told of both. It mirrors
+// call_exception_handler. It does not park, and may be called in the loop's thread.
 func (l *Loop) CallExceptionHandler(c ExceptionContext) {
 	if l.handler == nil {
-		l.report(c)
+		l.DefaultExceptionHandler(c)
 		return
 	}
 	returned := false
@@ -45,26 +85,59 @@ func (l *Loop) CallExceptionHandler(c ExceptionContext) {
 			return
 		}
 		if v := recover(); v != nil {
-			l.report(c)
-			l.report(ExceptionContext{Message: "Unhandled error in exception handler", Err: baton.Recovered(v)})
+			l.DefaultExceptionHandler(ExceptionContext{
+				Message: "Unhandled error in exception handler",
+				Err:     baton.Recovered(v),
+				Context: &c,
+			})
 		}
 	}()
 	l.handler(l, c)
 	returned = true
 }
 
-// report is the default handler: standard error, or in a gevent thread its error
-// hook.
-func (l *Loop) report(c ExceptionContext) {
-	if !l.attached {
+// SetExceptionHandler makes f the loop's exception handler, as [WithExceptionHandler]
+// does; nil stands for [Loop.DefaultExceptionHandler]. It mirrors
+// set_exception_handler. It may be called as [Loop.CallSoon] may.
+func (l *Loop) SetExceptionHandler(f func(*Loop, ExceptionContext)) {
+	l.mustOwn("asyncio.Loop.SetExceptionHandler")
+	l.handler = f
+}
+
+// ExceptionHandler returns what [Loop.SetExceptionHandler] has set, nil for nothing.
+// It mirrors get_exception_handler.
+func (l *Loop) ExceptionHandler() func(*Loop, ExceptionContext) {
+	l.mustOwn("asyncio.Loop.ExceptionHandler")
+	return l.handler
+}
+
+// DefaultExceptionHandler does what a loop does that has no exception handler: it
+// tells the logger of [WithLogger], or else, in a gevent thread, the error hook of
+// that, or else it prints c to standard error. It is for handlers that want that, too.
+// It never panics, and may be called as they may. It mirrors
+// default_exception_handler.
+func (l *Loop) DefaultExceptionHandler(c ExceptionContext) {
+	defer func() {
+		if v := recover(); v != nil {
+			fmt.Fprintln(os.Stderr, c)
+			fmt.Fprintln(os.Stderr, ExceptionContext{Message: "Exception in default exception handler", Err: baton.Recovered(v)})
+		}
+	}()
+	switch {
+	case l.logger != nil:
+		l.logger.LogAttrs(context.Background(), slog.LevelError, c.Message, c.attributes()...)
+	case l.attached:
+		if c.Context != nil {
+			l.DefaultExceptionHandler(*c.Context)
+		}
+		where := c.Message
+		if c.Task != "" {
+			where += ": " + c.Task
+		}
+		l.hub.Report(where, c.Err)
+	default:
 		fmt.Fprintln(os.Stderr, c)
-		return
 	}
-	where := c.Message
-	if c.Task != "" {
-		where += ": " + c.Task
-	}
-	l.hub.Report(where, c.Err)
 }
 
 // A lost is the error of a task or a future that nobody has seen yet. It is
@@ -73,6 +146,7 @@ func (l *Loop) report(c ExceptionContext) {
 type lost struct {
 	loop    *Loop
 	context ExceptionContext
+	entry   uintptr       // of a task's coroutine, for the report
 	place   *list.Element // in loop.lost
 	cleanup runtime.Cleanup
 }
@@ -86,6 +160,10 @@ func lose[T any](owner *T, f *future, kind string, t AnyTask) {
 	x := &lost{loop: f.loop, context: ExceptionContext{Message: kind + " exception was never retrieved", Err: f.err}}
 	if t != nil {
 		x.context.Task = t.Name()
+		x.context.Source = f.source()
+		if e, ok := t.(interface{ entry() uintptr }); ok {
+			x.entry = e.entry()
+		}
 	}
 	x.place = f.loop.lost.PushBack(x)
 	x.cleanup = runtime.AddCleanup(owner, func(x *lost) {
@@ -108,6 +186,10 @@ func (x *lost) found() {
 func (x *lost) report() {
 	if x.place != nil {
 		x.found()
+		if f := runtime.FuncForPC(x.entry); f != nil && x.context.Source == nil {
+			file, line := f.FileLine(x.entry)
+			x.context.Source = []runtime.Frame{{PC: x.entry, Func: f, Function: f.Name(), File: file, Line: line, Entry: f.Entry()}}
+		}
 		x.loop.CallExceptionHandler(x.context)
 	}
 }

@@ -1,6 +1,10 @@
 package asyncio
 
 import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/internal/baton"
@@ -9,47 +13,167 @@ import (
 
 // A Handle is a callback that was scheduled with [Loop.CallSoon],
 // [Loop.CallLater] or [Loop.CallAt]: asyncio's Handle and TimerHandle. Its
-// methods may be called as those may.
+// methods may be called as those may; those of a Handle of
+// [Loop.CallSoonThreadsafe] by any goroutine.
 type Handle struct {
-	loop      *Loop
-	f         func()
-	timer     netpoll.Timer
+	loop  *Loop
+	f     func()
+	timer netpoll.Timer
+	extra *handleExtra // nil if it has none
+}
+
+// A handleExtra is what few handles have. It is apart so that a Handle is 64 bytes.
+type handleExtra struct {
 	cancelled bool
+
+	// source is where it was made, and pc its function, in debug mode.
+	source *source
+	pc     uintptr
+
+	// A handle of CallSoonThreadsafe is shared: mu is held while the callback runs,
+	// so that another goroutine's Cancel waits for its end. That it runs is for its
+	// own thread to know, where nobody else can be the one who asks.
+	shared  bool
+	running bool
+	mu      sync.Mutex
+}
+
+// cancelledHandle is the extra of all cancelled handles that have no other.
+var cancelledHandle = handleExtra{cancelled: true}
+
+// newHandle returns a handle, which is not scheduled.
+func newHandle(op string, l *Loop, f func()) *Handle {
+	if f == nil {
+		misuse(op, "the function is nil", "pass the callback")
+	}
+	h := &Handle{loop: l, f: f}
+	if l.debug.on.Load() {
+		h.extra = &handleExtra{source: sourceHere(), pc: funcPC(f)}
+	}
+	return h
 }
 
 // Cancel drops the callback, also if its time has come but not its turn. A
 // second call, or one after the callback ran, does nothing.
+//
+// If the handle is of [Loop.CallSoonThreadsafe] and the caller another goroutine than
+// the loop's, Cancel waits, without parking, while the callback is running: when it
+// returns the callback has ended, or never will begin.
 func (h *Handle) Cancel() {
-	if h.cancelled {
+	defer h.lock("asyncio.Handle.Cancel")()
+	switch {
+	case h.extra == nil:
+		h.extra = &cancelledHandle
+	case h.extra.cancelled:
 		return
+	default:
+		h.extra.cancelled = true
 	}
-	h.loop.mustOwn("asyncio.Handle.Cancel")
-	h.cancelled = true
 	h.f = nil
 	h.loop.hub.Loop.Disarm(&h.timer)
 }
 
-// Cancelled reports whether Cancel was called.
-func (h *Handle) Cancelled() bool { return h.cancelled }
+// Cancelled reports whether Cancel was called. It mirrors cancelled.
+func (h *Handle) Cancelled() bool {
+	defer h.lock("asyncio.Handle.Cancelled")()
+	return h.extra != nil && h.extra.cancelled
+}
+
+// lock returns the function that unlocks the handle, if it is shared; it panics if the
+// caller may not use it.
+func (h *Handle) lock(op string) (unlock func()) {
+	x := h.extra
+	if x == nil || !x.shared {
+		if x != &cancelledHandle { // which is nobody's any more
+			h.loop.mustOwn(op)
+		}
+		return func() {}
+	}
+	if h.loop.here() && x.running {
+		return func() {}
+	}
+	x.mu.Lock()
+	return x.mu.Unlock
+}
+
+// here reports whether the caller is in the loop's thread.
+func (l *Loop) here() bool {
+	f := baton.Self()
+	return f != nil && f.Thread() == l.hub.Thread
+}
 
 // When returns the loop's time at which the callback is due, or was; zero for a
-// handle of [Loop.CallSoon].
+// handle of [Loop.CallSoon]. It mirrors when. (asyncio compares timer handles by it.)
 func (h *Handle) When() time.Duration { return h.timer.When() }
+
+// String describes the handle: what it calls and when, and, in debug mode, where it
+// was made.
+func (h *Handle) String() string {
+	defer h.lock("asyncio.Handle.String")()
+	var b strings.Builder
+	if when := h.When(); when != 0 {
+		fmt.Fprintf(&b, "<TimerHandle when=%v", when)
+	} else {
+		b.WriteString("<Handle")
+	}
+	if h.extra != nil && h.extra.cancelled {
+		b.WriteString(" cancelled")
+	}
+	pc := uintptr(0)
+	switch {
+	case h.f != nil:
+		pc = funcPC(h.f)
+	case h.extra != nil:
+		pc = h.extra.pc
+	}
+	if f := runtime.FuncForPC(pc); f != nil {
+		file, line := f.FileLine(pc)
+		fmt.Fprintf(&b, " %s at %s:%d", f.Name(), file, line)
+	}
+	if x := h.extra; x != nil && x.source != nil {
+		if made := x.source.frames(); len(made) > 0 {
+			fmt.Fprintf(&b, " created at %s:%d", made[0].File, made[0].Line)
+		}
+	}
+	return b.String() + ">"
+}
 
 // RunReady calls the callback. It is for the loop only.
 func (h *Handle) RunReady() {
+	if x := h.extra; x != nil && x.shared {
+		x.mu.Lock()
+		x.running = true
+		defer func() {
+			x.running = false
+			x.mu.Unlock()
+		}()
+	}
 	f := h.f
 	h.f = nil
 	if f == nil || h.loop.closed.Load() {
 		return
 	}
+	h.loop.call(f, h)
+}
+
+// call calls f for h, which may be nil, and tells the exception handler if it panics,
+// unless the panic is for whoever runs the loop.
+func (l *Loop) call(f func(), h *Handle) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		if v := recover(); v != nil {
-			h.loop.CallExceptionHandler(ExceptionContext{Message: "Exception in callback", Err: baton.Recovered(v)})
+		v := recover()
+		if err := interrupted(v); err != nil && l.abort(err) {
+			return
+		}
+		if v != nil {
+			c := ExceptionContext{Message: "Exception in callback", Err: baton.Recovered(v), Handle: h}
+			if h != nil && h.extra != nil {
+				c.Source = h.extra.source.frames()
+			}
+			l.CallExceptionHandler(c)
 		}
 	}()
 	f()

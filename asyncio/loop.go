@@ -4,10 +4,11 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
-	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
 	"github.com/baton-go/baton/netpoll"
 )
@@ -36,16 +37,42 @@ type Loop struct {
 
 	first, last *task // those that have not ended, oldest first
 	names       uint64
+	alarms      *alarm    // for reuse, linked by next
 	lost        list.List // of *lost
+
+	logger   *slog.Logger // nil for none
+	debug    loopDebug
+	factory  TaskFactory // nil for none
+	executor loopExecutor
+	fds      fdWatches
+	signals  map[os.Signal]*netpoll.Signal
+
+	watchdog   *watchdog // nil for none
+	resources  loopResources
+	readBuffer []byte // of transports: sockread.go
 }
 
 // An Option changes a loop that is being made.
 type Option func(*options)
 
 type options struct {
-	loop    []netpoll.Option
-	context context.Context
-	handler func(*Loop, ExceptionContext)
+	loop      []netpoll.Option
+	context   context.Context
+	handler   func(*Loop, ExceptionContext)
+	debug     *bool
+	logger    *slog.Logger
+	interrupt *bool
+	shutdown  time.Duration
+	factory   func() (*Loop, error)
+	watchdog  *watchdog
+}
+
+func newOptions(opts []Option) options {
+	o := options{context: context.Background()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
 }
 
 // WithClock makes the loop live on a virtual clock: where it would wait for a
@@ -80,10 +107,7 @@ func WithExceptionHandler(f func(*Loop, ExceptionContext)) Option {
 // Called in a thread of gevent, or in a task, it returns a loop that shares that
 // thread: its tasks run whenever the thread's greenlets and tasks wait.
 func NewLoop(opts ...Option) (*Loop, error) {
-	o := options{context: context.Background()}
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := newOptions(opts)
 	h := hub.Current()
 	attached := h != nil
 	switch {
@@ -94,13 +118,16 @@ func NewLoop(opts ...Option) (*Loop, error) {
 		}
 	case o.loop != nil:
 		misuse("asyncio.NewLoop", "WithClock or WithShuffle in a thread that has a loop", "give the option to gevent.Run")
+	case o.watchdog != nil:
+		misuse("asyncio.NewLoop", "WithWatchdog in a thread that has a loop", "give gevent.Run a WithMonitor")
 	}
 	return newLoop(h, attached, o), nil
 }
 
 func newLoop(h *hub.Hub, attached bool, o options) *Loop {
-	l := &Loop{hub: h, attached: attached, handler: o.handler}
+	l := &Loop{hub: h, attached: attached, handler: o.handler, logger: o.logger, watchdog: o.watchdog}
 	l.context = loopContext{o.context, l}
+	l.debug.init(l, o.debug)
 	if attached {
 		h.Hold((*resource)(l))
 	} else {
@@ -159,7 +186,7 @@ func (l *Loop) Context() context.Context { return &l.context }
 
 // mustOwn panics if the caller may not use the loop.
 func (l *Loop) mustOwn(op string) {
-	if f := baton.Self(); f != nil && f.Thread() == l.hub.Thread {
+	if l.here() {
 		return
 	}
 	if l.closed.Load() || !l.attached && !l.running.Load() {
@@ -222,32 +249,28 @@ func (l *Loop) callAt(op string, when time.Duration, f func()) *Handle {
 	return h
 }
 
-func newHandle(op string, l *Loop, f func()) *Handle {
-	if f == nil {
-		misuse(op, "the function is nil", "pass the callback")
-	}
-	return &Handle{loop: l, f: f}
-}
-
 // CallSoonThreadsafe is [Loop.CallSoon] for any goroutine: it wakes the loop if
-// that waits. The error is [ErrLoopClosed] if the loop is closed; f may also be
-// dropped if it is closed before f's turn. It mirrors call_soon_threadsafe.
+// that waits. What one goroutine schedules runs in the order of its calls. The error
+// is [ErrLoopClosed] if the loop is closed; f may also be dropped if it is closed
+// before f's turn. It mirrors call_soon_threadsafe.
 //
 // A loop that has nothing left to wait for ends with a [LoopExit] rather than
 // wait for a call of which it does not know: see [Loop.Ref].
-func (l *Loop) CallSoonThreadsafe(f func()) error {
+func (l *Loop) CallSoonThreadsafe(f func()) (*Handle, error) {
 	h := newHandle("asyncio.Loop.CallSoonThreadsafe", l, f)
-	if s := baton.Self(); s != nil && s.Thread() == l.hub.Thread {
-		if l.closed.Load() {
-			return ErrLoopClosed
-		}
+	if h.extra == nil {
+		h.extra = new(handleExtra)
+	}
+	h.extra.shared = true
+	if l.closed.Load() {
+		return nil, ErrLoopClosed
+	}
+	if l.here() {
 		l.enqueue(h)
-		return nil
+	} else if l.hub.Post(h.RunReady) != nil {
+		return nil, ErrLoopClosed
 	}
-	if l.closed.Load() || l.hub.Post(h.RunReady) != nil {
-		return ErrLoopClosed
-	}
-	return nil
+	return h, nil
 }
 
 // Ref promises the loop a [Loop.CallSoonThreadsafe]: until [Loop.Unref] takes it

@@ -144,7 +144,8 @@ func TestAClosedLoopIsClosed(t *testing.T) {
 	_, err = asyncio.RunUntilComplete(l, proc(func(ctx) error { return nil }))
 	require.ErrorIs(t, err, asyncio.ErrLoopClosed)
 	require.ErrorIs(t, l.RunForever(), asyncio.ErrLoopClosed)
-	require.ErrorIs(t, l.CallSoonThreadsafe(func() {}), asyncio.ErrLoopClosed)
+	_, err = l.CallSoonThreadsafe(func() {})
+	require.ErrorIs(t, err, asyncio.ErrLoopClosed)
 	for _, f := range []func(){
 		func() { l.CallSoon(func() {}) },
 		func() { l.CallLater(0, func() {}) },
@@ -198,7 +199,7 @@ func TestOtherGoroutinesReachALoop(t *testing.T) {
 		f := asyncio.NewFuture[int](l)
 		l.Ref()
 		go func() {
-			err := l.CallSoonThreadsafe(func() {
+			_, err := l.CallSoonThreadsafe(func() {
 				l.Unref()
 				_ = f.SetResult(42)
 			})
@@ -217,7 +218,8 @@ func TestCallSoonThreadsafeKeepsTheOrderOnItsOwnThread(t *testing.T) {
 	require.NoError(t, run(t, func(c ctx) error {
 		l := asyncio.RunningLoop(c)
 		l.CallSoon(func() { o.add(1) })
-		require.NoError(t, l.CallSoonThreadsafe(func() { o.add(2) }))
+		_, err := l.CallSoonThreadsafe(func() { o.add(2) })
+		require.NoError(t, err)
 		l.CallSoon(func() { o.add(3) })
 		return asyncio.Sleep(c, 0)
 	}))
@@ -230,7 +232,8 @@ func TestAPanicInACallbackGoesToTheHandlerAndTheRestGoesOn(t *testing.T) {
 		l := asyncio.RunningLoop(c)
 		l.CallSoon(func() { panic("oops") })
 		l.CallSoon(func() { o.add("next") })
-		require.NoError(t, l.CallSoonThreadsafe(func() { panic(errBad) }))
+		_, err := l.CallSoonThreadsafe(func() { panic(errBad) })
+		require.NoError(t, err)
 		return asyncio.Sleep(c, 0)
 	}, asyncio.WithExceptionHandler(func(_ *asyncio.Loop, e asyncio.ExceptionContext) {
 		var p *asyncio.PanicError

@@ -3,42 +3,9 @@ package asyncio
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
 )
-
-// Run makes a loop, runs c on it as the main task, cancels the tasks that are
-// left then, waits until they have ended, and closes the loop: goroutines,
-// descriptors and all. It mirrors asyncio.run.
-//
-// It returns what c returned; the error is a [*PanicError] if c panicked, and a
-// [*LoopExit] if it waited where nothing could ever wake it. What went wrong
-// while the loop was closed is joined to it. A runtime.Goexit in a task, such as
-// t.FailNow in a test, ends the calling goroutine after the clean-up.
-//
-// Run blocks the calling goroutine. Different goroutines may Run at the same
-// time: their loops run in parallel and share nothing. In a greenlet of gevent it
-// parks the greenlet, and the tasks run among the greenlets of its thread. In a
-// task it returns [ErrLoopRunning].
-func Run[T any](c Coroutine[T], opts ...Option) (v T, err error) {
-	const op = "asyncio.Run"
-	mustHaveCoroutine(op, c == nil)
-	if err := mayRun(op, nil); err != nil {
-		return v, err
-	}
-	l, err := NewLoop(opts...)
-	if err != nil {
-		return v, fmt.Errorf("%s: %w", op, err)
-	}
-	defer func() {
-		if e := l.shutdown(op); e != nil {
-			err = errors.Join(err, e)
-		}
-	}()
-	return runTask(op, l, c)
-}
 
 // RunUntilComplete runs c on the loop as a task, and the loop until that has
 // ended; it returns what c returned. The other tasks stay as they are, and go on
@@ -68,20 +35,31 @@ func runTask[T any](op string, l *Loop, c Coroutine[T]) (v T, err error) {
 	if err := mayRun(op, l); err != nil {
 		return v, err
 	}
-	var t *Task[T]
-	err = l.run(op, func() *future {
-		t = newTask(l, l.Context(), c, nil)
-		return &t.future
-	})
-	if t == nil || !t.Done() {
+	t, err := runMain(op, l, c, func(*task) {})
+	if err != nil {
 		return v, err
 	}
 	return t.Result()
 }
 
+// runMain makes a task of c and runs the loop until that has ended. Made is told of
+// the task. If there is an error the task has not ended, and may not have been made.
+func runMain[T any](op string, l *Loop, c Coroutine[T], made func(*task)) (t *Task[T], err error) {
+	err = l.run(op, func() *future {
+		t = newTask(l, l.Context(), c, nil)
+		made(&t.task)
+		return &t.future
+	})
+	return t, err
+}
+
 // RunForever runs the loop until [Loop.Stop]; what is unfinished goes on when the
 // loop is run again. The errors are those of [RunUntilComplete], but for
 // ErrLoopStopped. It mirrors run_forever.
+//
+// It also returns, at once, when a callback or a task panics with an error that
+// matches [ErrKeyboardInterrupt], with that error: what is ready stays so until the
+// next run. So do RunUntilComplete and the others that run a loop.
 func (l *Loop) RunForever() error {
 	const op = "asyncio.Loop.RunForever"
 	if err := mayRun(op, l); err != nil {
@@ -150,6 +128,9 @@ func (l *Loop) run(op string, start func() *future) error {
 		l.hub.Enter()
 		defer l.hub.Leave()
 	}
+	if l.watchdog != nil {
+		defer l.watchdog.watch(l.hub)()
+	}
 	self, p := hub.Here()
 	l.runner = p
 	defer func() { l.runner = nil }()
@@ -176,7 +157,7 @@ func (l *Loop) run(op string, start func() *future) error {
 	defer func() { end.handle.f = nil }()
 	for !l.over && !(l.attached && until != nil && until.state != pending) {
 		if _, err := p.Park(self, wait); err != nil {
-			if l.attached {
+			if l.attached && !errors.Is(err, ErrKeyboardInterrupt) {
 				hub.Unwind(err)
 			}
 			return err
@@ -186,85 +167,4 @@ func (l *Loop) run(op string, start func() *future) error {
 		return ErrLoopStopped
 	}
 	return nil
-}
-
-// shutdown cancels the tasks that are left, waits for them, and closes the loop.
-func (l *Loop) shutdown(op string) error {
-	tasks := l.tasks()
-	if len(tasks) == 0 {
-		return l.Close()
-	}
-	all := make([]*future, len(tasks))
-	for i, t := range tasks {
-		all[i] = &t.future
-		t.cancel(new(CancelledError))
-	}
-	g := newGathering(l, all, true)
-	err := l.run(op, func() *future { return &g.future })
-	for _, t := range tasks {
-		if t.state == finished && t.err != nil {
-			l.CallExceptionHandler(ExceptionContext{
-				Message: "unhandled exception during asyncio.Run shutdown",
-				Task:    t.Name(),
-				Err:     t.take(),
-			})
-		}
-	}
-	return errors.Join(err, l.Close())
-}
-
-// Close ends the loop, which must not be running. Callbacks that are scheduled
-// never run. Tasks that are left are reported to the exception handler and
-// unwound, so that their deferred functions run; and so are errors that nobody
-// retrieved. A second call does nothing. It mirrors close.
-//
-// The error is [ErrLoopRunning], or matches [ErrSurvivors]. On a loop that shares
-// a thread of gevent Close does not wait for its tasks to end.
-func (l *Loop) Close() error {
-	const op = "asyncio.Loop.Close"
-	if l.closed.Load() {
-		return nil
-	}
-	switch {
-	case l.attached:
-		l.mustOwn(op)
-	case baton.Self() != nil:
-		return fmt.Errorf("%s: %w: the caller is in a thread; close the loop on the goroutine that ran it", op, ErrLoopRunning)
-	}
-	if !l.running.CompareAndSwap(false, true) {
-		return fmt.Errorf("%s: %w: stop it first", op, ErrLoopRunning)
-	}
-	defer l.running.Store(false)
-	for _, t := range l.tasks() {
-		l.CallExceptionHandler(ExceptionContext{Message: "Task was destroyed but it is pending!", Task: t.Name()})
-	}
-	l.closed.Store(true)
-	if l.attached {
-		for _, t := range l.tasks() {
-			t.cancel(&CancelledError{Err: ErrLoopClosed})
-		}
-		l.reportLost()
-		l.hub.Drop((*resource)(l))
-		return nil
-	}
-	l.hub.Enter()
-	defer l.hub.Close()
-	defer l.bury()
-	left := l.hub.KillAll(ErrLoopClosed)
-	if len(left) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	for _, i := range left {
-		i.Write(&b)
-	}
-	return fmt.Errorf("%s: %d tasks: %w:\n%s", op, len(left), ErrSurvivors, strings.TrimRight(b.String(), "\n"))
-}
-
-// bury settles tasks that never came to their end, and reports what was lost.
-func (l *Loop) bury() {
-	for _, t := range l.tasks() {
-		t.finish(&CancelledError{Err: ErrLoopClosed})
-	}
-	l.reportLost()
 }

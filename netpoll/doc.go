@@ -52,7 +52,8 @@
 // clock and the descriptors after up to 64 entries only, so that handing over
 // between two callbacks costs no system call. If the entries take long it looks more
 // often: half a millisecond's worth of them, but at least one, lie between two looks.
-// Posted functions are made ready between any two iterations all the same. An
+// Posted functions are made ready between any two iterations all the same. While there
+// are callbacks of descriptors (see [Loop.AddReader]) every iteration takes the look. An
 // iteration of more entries than the budget (see [WithBudget]) takes steps 2 to 5 in
 // between as well.
 //

@@ -16,11 +16,11 @@ type Signal struct {
 	f    func(os.Signal)
 }
 
-// A signalKind is one signal for which a loop has a handler.
+// A signalKind is one signal for which a loop has handlers.
 type signalKind struct {
-	sig     os.Signal
-	arrived chan os.Signal
-	handler *Signal // nil when it was removed
+	sig      os.Signal
+	arrived  chan os.Signal
+	handlers []*Signal // in the order in which they were added; replaced, never changed
 }
 
 // signalPending is how many signals of one kind may have arrived and not have
@@ -37,10 +37,10 @@ type signals struct {
 
 // AddSignal calls f on the loop whenever the process gets sig, until
 // [Signal.Remove]; an entry like any other, not in the middle of something. Like
-// os/signal it takes away what the signal does by default. A handler that the loop
-// has for sig already is replaced, also for signals that are on their way. Several
-// loops may have handlers for one signal: each gets it. It mirrors asyncio's
-// add_signal_handler.
+// os/signal it takes away what the signal does by default. Several handlers of one
+// signal, of one loop or of several, are all called, those of a loop in the order in
+// which they were added, each as an entry of its own. (asyncio's add_signal_handler,
+// which AddSignal mirrors, has one, and replaces it.)
 //
 // # What arrives
 //
@@ -75,33 +75,40 @@ func (l *Loop) AddSignal(sig os.Signal, f func(os.Signal)) (*Signal, error) {
 		l.signals.kinds = append(l.signals.kinds, k)
 		slices.SortFunc(l.signals.kinds, func(a, b *signalKind) int { return signalNumber(a.sig) - signalNumber(b.sig) })
 		l.signals.changed(l)
-	} else {
-		k.handler.end()
 	}
 	s := &Signal{kind: k, f: f}
 	s.begin(l)
-	k.handler = s
+	k.handlers = append(slices.Clip(k.handlers), s)
 	return s, nil
 }
 
-// RemoveSignal removes the handler that the loop has for sig, as [Signal.Remove]
-// does, and reports whether it had one. Only the owner may call it. It mirrors
+// RemoveSignal removes all handlers that the loop has for sig, as [Signal.Remove]
+// does one, and reports whether it had any. Only the owner may call it. It mirrors
 // asyncio's remove_signal_handler.
 func (l *Loop) RemoveSignal(sig os.Signal) bool {
 	k := l.signals.find(sig)
-	return k != nil && k.handler.Remove()
+	if k == nil {
+		return false
+	}
+	for _, s := range k.handlers {
+		s.Remove()
+	}
+	return true
 }
 
 // Remove removes the handler and reports whether it was in place: not if it was
-// removed before or replaced. It is not called any more, even if a signal has
-// arrived. The signal does again what it did before, unless somebody else in the
-// process has asked for it.
+// removed before. It is not called any more, even if a signal has arrived. With the
+// last handler of the loop the signal does again what it did before, unless somebody
+// else in the process has asked for it.
 func (s *Signal) Remove() bool {
 	if !s.end() {
 		return false
 	}
 	signals, k := &s.loop.signals, s.kind
-	k.handler = nil
+	k.handlers = slices.DeleteFunc(slices.Clone(k.handlers), func(other *Signal) bool { return other == s })
+	if len(k.handlers) > 0 {
+		return true
+	}
 	signal.Stop(k.arrived)
 	signals.kinds = slices.DeleteFunc(signals.kinds, func(other *signalKind) bool { return other == k })
 	signals.changed(s.loop)
@@ -138,8 +145,10 @@ func (s *signals) changed(l *Loop) {
 func (s *signals) close(l *Loop) {
 	for _, k := range s.kinds {
 		signal.Stop(k.arrived)
-		k.handler.end()
-		k.handler = nil
+		for _, h := range k.handlers {
+			h.end()
+		}
+		k.handlers = nil
 	}
 	if s.kinds = nil; s.change != nil {
 		s.changed(l)
@@ -178,13 +187,24 @@ func relaySignals(l *Loop, change <-chan []*signalKind, done chan<- struct{}) {
 	}
 }
 
-// postSignal has the handler called. ErrClosed means that it need not be.
+// postSignal has the handlers called. ErrClosed means that they need not be.
 func (l *Loop) postSignal(k *signalKind) {
 	_ = l.Post(func() {
-		if h := k.handler; h != nil {
-			l.stats.Signalled++
-			l.calls(h.f)
-			h.f(k.sig)
+		if len(k.handlers) == 1 {
+			k.handlers[0].RunReady()
+			return
+		}
+		for _, h := range k.handlers {
+			l.Enqueue(h)
 		}
 	})
+}
+
+// RunReady calls the handler, for a signal that has come. It is for the loop only.
+func (s *Signal) RunReady() {
+	if l := s.loop; s.active {
+		l.stats.Signalled++
+		l.calls(s.f)
+		s.f(s.kind.sig)
+	}
 }

@@ -143,17 +143,52 @@ func TestSignals(t *testing.T) {
 		runUntil(t, b, func() bool { return nb == 2 })
 		require.Equal(t, 1, na)
 	})
-	t.Run("go to the handler that was set last", func(t *testing.T) {
+	t.Run("go to all handlers, in the order in which they were added", func(t *testing.T) {
 		l := newLoop(t)
-		old := handle(t, l, syscall.SIGUSR1, func(os.Signal) { t.Error("the old handler was called") })
-		n := 0
-		s := handle(t, l, syscall.SIGUSR1, func(os.Signal) { n++ })
-		require.False(t, old.Remove())
-		old.Unref()
-		require.Equal(t, 1, l.Stats().Signals)
+		var got []string
+		add := func(name string) *netpoll.Signal {
+			return handle(t, l, syscall.SIGUSR1, func(os.Signal) { got = append(got, name) })
+		}
+		a, b, c := add("a"), add("b"), add("c")
+		require.Equal(t, 3, l.Stats().Signals)
 		raise(t, syscall.SIGUSR1)
-		runUntil(t, l, func() bool { return n == 1 })
-		require.True(t, s.Remove())
+		runUntil(t, l, func() bool { return len(got) == 3 })
+		require.Equal(t, []string{"a", "b", "c"}, got)
+		require.Equal(t, uint64(3), l.Stats().Signalled)
+		require.True(t, b.Remove())
+		require.False(t, b.Remove())
+		got = nil
+		raise(t, syscall.SIGUSR1)
+		runUntil(t, l, func() bool { return len(got) == 2 })
+		require.Equal(t, []string{"a", "c"}, got)
+		require.True(t, l.RemoveSignal(syscall.SIGUSR1))
+		require.False(t, a.Remove())
+		require.False(t, c.Remove())
+		require.False(t, l.RemoveSignal(syscall.SIGUSR1))
+		require.False(t, l.Turn())
+	})
+	t.Run("go to those that one of them leaves", func(t *testing.T) {
+		l := newLoop(t)
+		n := 0
+		var second *netpoll.Signal
+		handle(t, l, syscall.SIGUSR1, func(os.Signal) {
+			second.Remove()
+			n++
+			panic("the first")
+		})
+		second = handle(t, l, syscall.SIGUSR1, func(os.Signal) { t.Error("the first has removed it") })
+		handle(t, l, syscall.SIGUSR1, func(os.Signal) { n++ })
+		raise(t, syscall.SIGUSR1)
+		require.PanicsWithValue(t, "the first", func() { runUntil(t, l, func() bool { return n == 2 }) })
+		runUntil(t, l, func() bool { return n == 2 })
+	})
+	t.Run("keep the loop from ending if one of their handlers does", func(t *testing.T) {
+		l := newLoop(t)
+		a := handle(t, l, syscall.SIGUSR1, func(os.Signal) {})
+		b := handle(t, l, syscall.SIGUSR1, func(os.Signal) {})
+		a.Unref()
+		require.NoError(t, l.RunUntilBlocked())
+		b.Unref()
 		require.False(t, l.Turn())
 	})
 	t.Run("that have arrived are dropped with their handler", func(t *testing.T) {

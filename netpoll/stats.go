@@ -51,7 +51,9 @@ func (l *Loop) Stats() Stats {
 		s.FilesPending, s.FileIO = l.files.pending, l.files.how
 		s.Refs -= s.FilesPending
 	}
-	s.Signals = len(l.signals.kinds)
+	for _, k := range l.signals.kinds {
+		s.Signals += len(k.handlers)
+	}
 	s.Children = l.children
 	s.Hooks = l.hooks.count
 	s.Blocked = len(l.blocked)
