@@ -21,21 +21,56 @@
 //
 // # From Python
 //
-//	async def f(): ...                 func f(ctx context.Context) (T, error)
-//	await f()                          v, err := f(ctx)
-//	asyncio.run(f())                   v, err := asyncio.Run(f)
-//	t = asyncio.create_task(f())       t := asyncio.CreateTask(ctx, f)
-//	await t                            v, err := t.Await(ctx)
-//	await asyncio.sleep(1)             err := asyncio.Sleep(ctx, time.Second)
-//	await asyncio.gather(t, u)         vs, err := asyncio.Gather(ctx, t, u)
-//	await asyncio.wait([t, u])         done, pending, err := asyncio.Wait(ctx, ts)
-//	asyncio.get_running_loop()         asyncio.RunningLoop(ctx)
-//	loop.run_until_complete(f())       asyncio.RunUntilComplete(loop, f)
-//	except CancelledError:             if errors.Is(err, asyncio.ErrCancelled)
+//	async def f(): ...                   func f(ctx context.Context) (T, error)
+//	await f()                            v, err := f(ctx)
+//	asyncio.run(f())                     v, err := asyncio.Run(f)
+//	asyncio.Runner()                     r := asyncio.NewRunner(); asyncio.RunnerRun(r, f)
+//	loop.run_until_complete(f())         asyncio.RunUntilComplete(loop, f)
+//	asyncio.get_running_loop()           asyncio.RunningLoop(ctx)
+//	t = asyncio.create_task(f())         t := asyncio.CreateTask(ctx, f)
+//	..., eager_start=True                asyncio.CreateTask(ctx, f, asyncio.WithEagerStart())
+//	await t                              v, err := t.Await(ctx)
+//	await asyncio.sleep(1)               err := asyncio.Sleep(ctx, time.Second)
+//	await asyncio.gather(t, u)           vs, err := asyncio.Gather(ctx, t, u)
+//	..., return_exceptions=True          os, err := asyncio.GatherOutcomes(ctx, t, u)
+//	g = asyncio.gather(t, u)             g := asyncio.GatherFuture(ctx, t, u)
+//	await asyncio.wait([t, u])           done, pending, err := asyncio.Wait(ctx, ts)
+//	async for t in as_completed(ts)      for t, err := range asyncio.AsCompleted(ctx, ts)
+//	await asyncio.wait_for(t, 1)         v, err := asyncio.WaitFor(ctx, t, time.Second)
+//	await asyncio.wait_for(f(), 1)       v, err := asyncio.WaitForCoroutine(ctx, f, time.Second)
+//	await asyncio.shield(t)              v, err := asyncio.Shield(ctx, t)
+//	async with asyncio.timeout(1): ...   err := asyncio.WithTimeout(ctx, time.Second, func(ctx context.Context) error { ... })
+//	async with TaskGroup() as g: ...     err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, g *asyncio.TaskGroup) error { ... })
+//	g.create_task(f())                   t, err := asyncio.GroupCreateTask(g, f)
+//	except CancelledError:               if errors.Is(err, asyncio.ErrCancelled)
+//	except TimeoutError:                 if errors.Is(err, asyncio.ErrTimeout)
+//	async with lock: ...                 err := lock.With(ctx, func() error { ... })
+//	await cond.wait_for(p)               err := cond.WaitFor(ctx, p)
+//	await q.put(v); v = await q.get()    err := q.Put(ctx, v); v, err := q.Get(ctx)
+//	await asyncio.to_thread(f)           v, err := asyncio.ToThread(ctx, f)
+//	loop.run_in_executor(e, f)           asyncio.RunInExecutor(ctx, e, f)
+//	run_coroutine_threadsafe(f(), l)     asyncio.RunCoroutineThreadsafe(l, f)
+//	r, w = await open_connection(h, p)   r, w, err := asyncio.OpenConnection(ctx, "tcp", address)
+//	await start_server(cb, h, p)         s, err := asyncio.StartServer(ctx, handler, "tcp", address)
+//	await r.read(n)                      n, err := r.Read(ctx, p)
+//	await r.readline()                   line, err := r.ReadLine(ctx)
+//	async for line in r                  for line, err := range r.Lines(ctx)
+//	w.write(b); await w.drain()          w.Write(b); err := w.Drain(ctx)
+//	loop.create_connection(P, h, p)      t, p, err := asyncio.CreateConnection(ctx, newP, "tcp", address)
+//	loop.create_server(P, h, p)          s, err := asyncio.CreateServer(ctx, newP, "tcp", address)
+//	loop.create_unix_connection(P, x)    the same, with network "unix"
+//	loop.create_datagram_endpoint(P)     asyncio.CreateDatagramEndpoint(ctx, newP, ...)
+//	..., ssl=c, sock=s                   asyncio.WithTLS(config), asyncio.WithConn(c), asyncio.WithFD(fd)
+//	loop.sendfile(t, f)                  asyncio.SendFile(ctx, t, f, 0, -1)
+//	create_subprocess_exec("ls", "-l")   p, err := asyncio.CreateSubprocessExec(ctx, "ls", []string{"-l"})
+//	loop.add_reader(fd, f)               err := loop.AddReader(fd, f)
+//	loop.sock_recv(s, n)                 n, err := asyncio.SockRecv(ctx, fd, p)
+//	loop.add_signal_handler(sig, f)      err := loop.AddSignalHandler(sig, f)
 //
 // Calling a coroutine runs it in the caller's task; there is no such thing as a
 // coroutine that was made and never awaited. A context is passed where Python
-// passes nothing: it carries the task, its cancellation, and values.
+// passes nothing: it carries the task, its cancellation, and values. Pass each
+// coroutine's calls the context that it got.
 //
 // # One at a time, in order
 //
@@ -56,6 +91,10 @@
 // once; calls of other packages that get ctx see that it is cancelled. A coroutine
 // that returns a value instead is done with that value. A task that awaits
 // another passes its cancellation on to that one, and waits for it.
+//
+// A [Timeout] and a [TaskGroup] cancel their task, and take that back at their end.
+// The context that their body gets ends then; the task's own ends by [Task.Cancel]
+// only.
 //
 // Any awaiting call takes any context. One that has a deadline, or a cancel
 // function that somebody calls, ends the call with the context's error, and
@@ -84,8 +123,16 @@
 //		gevent.Spawn(func() { v, err := t.Await(context.Background()) })
 //	})
 //
+// # Who waits for whom
+//
+// [Loop.Graph] tells which tasks await which, as text and for Graphviz. A watchdog
+// ([WithWatchdog]) tells, while it is so, which task keeps the loop. gevent.Dump
+// shows the stacks of all tasks and greenlets, and [Task.Stack] that of one.
+//
 // # Tests
 //
 // On a virtual clock ([WithClock]) a loop does not wait for a time but jumps to
 // it. A test of an hour takes a microsecond and gives the same result each time.
+// Package asynciotest has that and more for tests; [WithShuffle] finds what relies
+// on the order of tasks by accident.
 package asyncio
