@@ -53,6 +53,7 @@ var unsafeFiles = []string{
 	"netpoll/*_windows.go",
 	"netpoll/poller_*.go",
 	"netpoll/sys_*.go",
+	"internal/sys/recv_raw.go",
 	"internal/sys/rw_raw.go",
 }
 
