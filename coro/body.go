@@ -33,6 +33,9 @@ func (c *Coroutine[In, Out, Ret]) run() {
 		if v := recover(); v != nil {
 			c.panicked = baton.Rethrow(v)
 			c.err = c.panicked.(error)
+			if e, ok := c.err.(*PanicError); ok {
+				c.err = baton.Recovered(e)
+			}
 		}
 	}()
 	if c.plain != nil {

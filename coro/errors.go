@@ -46,7 +46,10 @@ var errAborted = errors.New("coro: the body did not return: it panicked or calle
 
 // A PanicError carries a panic from the body in which it happened to whoever
 // resumed it, where it is the value of the panic that goes on. It holds the
-// original value and the original stack.
+// original value and the original stack, in its fields Value (any) and Stack ([]byte).
+// Its message as an error, of [Coroutine.Result], is one line, and %+v adds the stack;
+// that of the value of a panic has the stack, so that it is printed if nobody recovers
+// it.
 type PanicError = baton.PanicError
 
 // wrongThread describes the calling goroutine's mistake.

@@ -42,7 +42,11 @@ func TestAPanicGoesOnInTheResumerWithItsStack(t *testing.T) {
 		assert.Equal(t, "in the body", e.Value)
 		assert.Contains(t, string(e.Stack), "panickingBody")
 		_, err = g.Result()
-		assert.Equal(t, e, err)
+		var kept *coro.PanicError
+		require.ErrorAs(t, err, &kept)
+		assert.Equal(t, e.Stack, kept.Stack)
+		assert.EqualError(t, kept, "panic: in the body")
+		assert.Contains(t, e.Error(), "panickingBody", "it is what the runtime would print")
 		requireDone(t, g)
 	}
 }

@@ -13,14 +13,38 @@ import (
 	"github.com/baton-go/baton/internal/hub"
 )
 
-// Info describes a greenlet at one moment: see the fields.
+// Info describes a greenlet at one moment. Its fields:
+//
+//	Number    uint32            // of the greenlet in its thread, from 1 up; the main greenlet has 0
+//	Name      string
+//	State     string            // "created", "ready", "running", "parked"; or "switched away": by hand, to another
+//	Spawner   uint32            // the Number of who made it; 0 if that is main, a callback or not known
+//	Waits     string            // what it is parked for
+//	HeldBy    []string          // the names of those who have that, five at most, if it is known
+//	For       time.Duration     // how long it has been parked, on the loop's clock
+//	Goroutine uint64            // the number of its goroutine, 0 if it is on none
+//	Stack     string            // where it is, two lines for each function; "" if it never ran
+//	SpawnedAt string            // where it was made, if that is kept: see WithSpawnTree
+//	Locals    map[string]string // its SpawnTreeLocals, if asked for: see DumpOptions
 type Info = hub.Info
 
-// A Deadlock is a set of greenlets that wait for each other: see [FindDeadlocks].
+// A Deadlock is a set of greenlets of which each waits for the next: see
+// [FindDeadlocks]. Its fields:
+//
+//	Waits  []Info   // the greenlets; the last waits for what the first has, if Ended is empty
+//	Ended  string   // the name of one that has ended, and took along what the last waits for
+//	Behind []string // the names of those that wait for these
 type Deadlock = hub.Deadlock
 
 // A Goroutine is one of a thread as it is seen from outside, in a [ThreadDump] of a
-// thread that did not answer.
+// thread that did not answer. Its fields:
+//
+//	ID    uint64 // its number
+//	State string // what the Go runtime says of it, such as "running", "chan receive", "sync.Mutex.Lock"
+//	Name  string // of what it runs, if that is known: see Hub.Snapshot
+//	Runs  bool   // it is the one that runs in the thread
+//	Polls bool   // it waits in the loop
+//	Stack string // as in Info
 type Goroutine = hub.Goroutine
 
 // DumpOptions say what a [ThreadDump] has. The zero value is for people: everything
@@ -213,6 +237,9 @@ func writeGoroutine(b *strings.Builder, g Goroutine) {
 	fmt.Fprintf(b, "  goroutine %d", g.ID)
 	if g.Name != "" {
 		fmt.Fprintf(b, " (%s)", g.Name)
+	}
+	if g.State != "" {
+		fmt.Fprintf(b, " [%s]", g.State)
 	}
 	switch {
 	case g.Polls:

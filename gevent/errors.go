@@ -38,11 +38,20 @@ func (timeoutError) Is(target error) bool {
 var ErrLoopExit = hub.ErrLoopExit
 
 // A LoopExit is the error of [Run] when its main greenlet waited and nothing was
-// left that could wake it. Its field Waiting lists the parked greenlets, what each
-// waits for and its stack; More counts those that the list has no room for.
+// left that could wake it. Its fields:
+//
+//	Waiting   []Info     // the main greenlet and the parked ones, with stacks, at most 100
+//	More      int        // how many more there are
+//	Deadlocks []Deadlock // those of them that wait for each other, as far as it is known who has what
+//	Hints     []string   // what may be wrong, a line for each: an object that is not shared, say
 type LoopExit = hub.LoopExit
 
-// A PanicError is the error of a greenlet that panicked. Its fields are Value, of
-// any type, and Stack, the stack where it happened ([]byte); it unwraps to Value
-// if that is an error.
+// A PanicError is the error of a greenlet that panicked. Its message is one line; the
+// verb %+v adds the stack. It unwraps to Value if that is an error. Its fields:
+//
+//	Value any    // what panic was called with
+//	Stack []byte // the stack where that happened
+//
+// One with which a call panics, such as [Offload] for its function, has the stack in its
+// message, so that it is printed if nobody recovers it.
 type PanicError = baton.PanicError

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/gevent"
+	"github.com/baton-go/baton/netpoll"
 )
 
 func Example() {
@@ -58,15 +59,35 @@ func ExampleGreenlet_Kill() {
 	// true true greenlet: exit
 }
 
-func ExampleOffload() {
+func ExampleOffloadValue() {
 	_ = gevent.Run(func() {
-		sum := 0
-		gevent.Offload(func() { // on another core
+		fmt.Println(gevent.OffloadValue(func() (sum int, err error) { // on another core
 			for i := range 1000 {
 				sum += i
 			}
-		})
-		fmt.Println(sum)
+			return sum, nil
+		}))
 	})
-	// Output: 499500
+	// Output: 499500 <nil>
+}
+
+// A test of an hour that takes no time: on a virtual clock a thread does not wait for a time but jumps to
+// it.
+func ExampleWithClock() {
+	clock := netpoll.NewVirtualClock()
+	err := gevent.Run(func() {
+		g := gevent.Spawn(func() {
+			for {
+				gevent.Sleep(20 * time.Minute)
+				fmt.Println("tick at", clock.Now())
+			}
+		})
+		gevent.Sleep(59 * time.Minute)
+		g.Kill()
+	}, gevent.WithClock(clock))
+	fmt.Println(err)
+	// Output:
+	// tick at 20m0s
+	// tick at 40m0s
+	// <nil>
 }

@@ -159,3 +159,47 @@ func TestMainMayWaitInItsDeferredFunctionsWhenItIsMadeToExit(t *testing.T) {
 		})
 	}
 }
+
+func TestAGoexitThatEndsTheThreadIsReported(t *testing.T) {
+	where := `: it called runtime.Goexit in github.com/baton-go/baton/gevent_test.exits \(.*exit_test.go:\d+\); its thread ends with it$`
+	for name, c := range map[string]struct {
+		f    func()
+		want string
+	}{
+		"of a greenlet":                       {func() { gevent.Spawn(exits).SetName("alice"); gevent.Sleep(time.Hour) }, "^greenlet alice" + where},
+		"of a greenlet with value":            {func() { gevent.SpawnValue(func() (int, error) { exits(); return 0, nil }).Join() }, "^greenlet Greenlet-1" + where},
+		"of a callback":                       {func() { gevent.CurrentHub().Loop().CallSoon(exits); gevent.Sleep(time.Hour) }, "^callback" + where},
+		"of main, which is no surprise to it": {exits, ""},
+		"of a test that is skipped": {func() {
+			gevent.Spawn(func() { new(testing.T).SkipNow() })
+			gevent.Sleep(time.Hour)
+		}, ""},
+		"of a test that fails": {func() {
+			gevent.Spawn(func() { require.FailNow(new(testing.T), "no") })
+			gevent.Sleep(time.Hour)
+		}, ""},
+		"of a test that fails in a generator": {func() {
+			gevent.Spawn(func() {
+				_, _ = coro.Generate(func(func(int) error) error { new(testing.T).FailNow(); return nil }).Next()
+			})
+			gevent.Sleep(time.Hour)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var reports []string
+			hook := gevent.WithErrorHook(func(where string, err error) { reports = append(reports, fmt.Sprint(where, ": ", err)) })
+			onGoroutine(t, func() {
+				_ = gevent.Run(c.f, virtual(), hook)
+				t.Error("Run returned")
+			})
+			if c.want == "" {
+				require.Empty(t, reports)
+				return
+			}
+			require.Len(t, reports, 1)
+			require.Regexp(t, c.want, reports[0])
+		})
+	}
+}
+
+func exits() { runtime.Goexit() }

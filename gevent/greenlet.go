@@ -23,9 +23,17 @@ import (
 //	killed, also before the start         no      yes   yes        yes     nil
 //	killed with another error             no      yes   no         no      the error
 //
+// # Who may call
+//
 // Its methods are for greenlets of its own thread; those that do not block may
 // be called from callbacks of the thread's loop too. From another thread or a
-// foreign goroutine they panic.
+// foreign goroutine what changes the greenlet, waits for it or walks through what it
+// has panics with [ErrWrongThread]. Name may be called by any goroutine. Not checked,
+// since they only read a word or two, are String, Started, Ready, Dead, Successful,
+// Killed, Err, HasLinks, SpawnTreeLocals, SpawningStack and [Of.Value]; and Get, Join,
+// Kill and the like of a greenlet that has ended, which do nothing but look. What they
+// say of one that has ended does not change any more, so other goroutines may ask, if
+// something, such as the end of [Run], lets them know of the end.
 type Greenlet struct {
 	proc  hub.Proc
 	f     func()
@@ -56,10 +64,14 @@ func (g *Greenlet) greenlet() *Greenlet { return g }
 
 // Spawn makes a greenlet that runs f, a func() or a func() error, and schedules
 // it: it runs when the caller next blocks, after what was scheduled before it.
-// It mirrors gevent.spawn.
+// It mirrors gevent.spawn. [Run] does not wait for it: see [JoinAll] and [JoinHub].
 //
 // Spawn does not block. It may be called in a greenlet or in a callback of its
 // thread's loop; from a foreign goroutine it panics.
+//
+// An error that f returns is for whoever asks: [Greenlet.Get], [Greenlet.Err],
+// [Greenlet.Link]. If nobody does it is lost, unless [ReportErrors] is set; a panic is
+// always reported.
 //
 // Budget: one allocation; no switch, and none at the greenlet's start either if
 // the greenlet before it ended.
@@ -121,12 +133,12 @@ func (g *Greenlet) StartLater(d time.Duration) {
 
 // startable is schedule of a greenlet that may have been started before.
 func (g *Greenlet) startable(op string) bool {
-	if g.proc.Flags&(starting|scheduled|ended) != 0 {
+	if g.proc.Flags&ended != 0 {
 		return false
 	}
-	h := mustHub(op)
-	g.mustBeOf(op, h)
-	return g.schedule(h)
+	h := g.proc.Hub()
+	h.CheckThread(op, g)
+	return g.proc.Flags&(starting|scheduled) == 0 && g.schedule(h)
 }
 
 // schedule notes that the greenlet is about to be scheduled, and reports whether it
@@ -165,7 +177,7 @@ func (g *Greenlet) set(op string, f any) {
 func mustHub(op string) *hub.Hub {
 	h := hub.Current()
 	if h == nil {
-		panic(op + ": the calling goroutine belongs to no thread; call it inside gevent.Run, in the function itself or in a greenlet spawned there")
+		panic(hub.NoThread(op))
 	}
 	return h
 }
@@ -183,9 +195,10 @@ func (g *Greenlet) exec(call func() error) {
 		}
 		switch v := recover().(type) {
 		case nil:
+			g.proc.Hub().ReportGoexit("greenlet " + g.proc.Name())
 			g.finish(errExited)
 		case *baton.Unwind:
-			g.finish(v.Err)
+			g.fail(v.Err)
 		default:
 			err := baton.Recovered(v)
 			g.finish(err)
@@ -196,7 +209,23 @@ func (g *Greenlet) exec(call func() error) {
 	}()
 	err := call()
 	returned = true
+	if err != nil {
+		g.fail(err)
+		return
+	}
+	g.finish(nil)
+}
+
+// fail is finish with an error, which is reported if that is asked for, and nobody has
+// asked for the error.
+func (g *Greenlet) fail(err error) {
+	h := g.proc.Hub()
+	s, ok := h.Gevent.(*state)
+	report := ok && s.reports && g.proc.Flags&quiet == 0 && !g.links.Asked() && !errors.Is(err, ErrGreenletExit)
 	g.finish(err)
+	if report {
+		h.Report("greenlet "+g.proc.Name(), err)
+	}
 }
 
 // finish notes the result and tells whoever waits for it.
@@ -234,11 +263,14 @@ func (g *Greenlet) call() error {
 }
 
 // Name returns the greenlet's name, by default "Greenlet-N" with a number that
-// counts the greenlets of the thread.
+// counts the greenlets of the thread. Any goroutine may call it.
 func (g *Greenlet) Name() string { return g.proc.Name() }
 
 // SetName changes the name, which reports and dumps show.
-func (g *Greenlet) SetName(name string) { g.proc.SetName(name) }
+func (g *Greenlet) SetName(name string) {
+	g.proc.Hub().CheckLook("gevent.SetName", g)
+	g.proc.SetName(name)
+}
 
 // String returns the name.
 func (g *Greenlet) String() string { return g.Name() }

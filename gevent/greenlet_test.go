@@ -169,11 +169,11 @@ func TestAPanicEndsItsGreenletAndIsReportedOnceWithItsStack(t *testing.T) {
 		require.Equal(t, "kaboom", p.Value)
 		require.True(t, good.Successful())
 	}, virtual(), gevent.WithErrorHook(func(where string, err error) {
-		reports = append(reports, where+": "+err.Error())
+		reports = append(reports, fmt.Sprintf("%s: %v; %+v", where, err, err))
 	}))
 	require.NoError(t, err)
 	require.Len(t, reports, 1)
-	require.Contains(t, reports[0], "greenlet bad: panic: kaboom")
+	require.Contains(t, reports[0], "greenlet bad: panic: kaboom; panic: kaboom\n\ngoroutine ")
 	require.Contains(t, reports[0], "explode", "the stack is that of the panic")
 }
 
@@ -314,7 +314,7 @@ func TestMisuseSaysWhatToDoAndHarmsNothing(t *testing.T) {
 		}()
 		return message
 	}
-	require.Contains(t, panics(func() { gevent.Spawn(func() {}) }), "gevent.Spawn: the calling goroutine belongs to no thread; call it inside gevent.Run")
+	require.Contains(t, panics(func() { gevent.Spawn(func() {}) }), "gevent.Spawn: the calling goroutine belongs to no thread (it was started by go, time.AfterFunc, net/http, iter.Pull, t.Run ...); call it inside gevent.Run")
 	require.Contains(t, panics(func() { gevent.Sleep(0) }), "gevent.Sleep: the calling goroutine belongs to no thread")
 	require.Contains(t, panics(func() { _ = gevent.Run((func())(nil)) }), "gevent.Run: the function is nil")
 	run(t, func() {
@@ -323,9 +323,9 @@ func TestMisuseSaysWhatToDoAndHarmsNothing(t *testing.T) {
 		g := gevent.Spawn(func() { gevent.Sleep(time.Second) })
 		foreign := make(chan string)
 		go func() { foreign <- panics(func() { g.Join() }) }()
-		require.Contains(t, <-foreign, "belongs to no thread")
+		require.Contains(t, <-foreign, "belongs to another thread, thread ")
 		go func() { foreign <- panics(func() { g.Kill() }) }()
-		require.Contains(t, <-foreign, "belongs to no thread")
+		require.Contains(t, <-foreign, "belongs to another thread, thread ")
 		go func() {
 			_ = gevent.Run(func() { foreign <- panics(func() { g.Join() }) })
 		}()

@@ -76,7 +76,8 @@ func WithName(name string) Option {
 // whatever a callback panics with goes to the error hook. Running or closing the
 // loop is the thread's. It mirrors hub.loop.
 //
-// Any goroutine may call Loop; of the loop's methods only Post.
+// Any goroutine may call Loop; of the loop's methods only Post, since the
+// others do not check who calls.
 func (h *Hub) Loop() *netpoll.Loop { return h.hub.Loop }
 
 // Post has f called in a callback of the thread, from any goroutine: after what is

@@ -18,7 +18,11 @@ func (g *Greenlet) wait(op string, limited bool, d time.Duration) {
 	if g.Ready() {
 		return
 	}
-	f, p := hub.Require(op)
+	f, p := hub.Here()
+	if p == nil {
+		g.proc.Hub().CheckThread(op, g)
+		hub.Require(op)
+	}
 	g.mustBeOf(op, p.Hub())
 	if _, err := p.ParkOn(f, &g.links, hub.Wait{Op: op, On: (*runner)(g)}, limited, d); err != nil {
 		hub.Unwind(err)

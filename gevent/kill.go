@@ -96,7 +96,7 @@ func (g *Greenlet) mayKill(op string) bool {
 	if g.Ready() {
 		return false
 	}
-	g.mustBeOf(op, mustHub(op))
+	g.proc.Hub().CheckThread(op, g)
 	return true
 }
 

@@ -5,7 +5,9 @@ import "github.com/baton-go/baton/internal/hub"
 // A Link is a function that is to be called when something becomes ready: what a
 // method Rawlink returns. [Link.Unlink] takes it back, and reports whether it
 // could; from then on the function is not called any more. Unlink is for the
-// thread of what was linked to, in greenlets and callbacks.
+// thread of what was linked to, in greenlets and callbacks, and elsewhere panics with
+// [ErrWrongThread]; what several threads may use, such as an event or a lock, may be
+// unlinked from anywhere.
 type Link = hub.Link
 
 // Linkable is what can be waited for by [Wait] and [IWait]: a *[Greenlet], an
@@ -28,8 +30,8 @@ type Linkable interface {
 //
 // Rawlink may be called in greenlets and callbacks of the greenlet's thread.
 func (g *Greenlet) Rawlink(f func()) *Link {
-	h := mustHub("gevent.Rawlink")
-	g.mustBeOf("gevent.Rawlink", h)
+	h := g.proc.Hub()
+	h.CheckThread("gevent.Rawlink", g)
 	return g.links.Rawlink(h, g.Ready(), f)
 }
 
@@ -72,7 +74,10 @@ func (g *Greenlet) linkIf(op string, f func(*Greenlet), when func() bool) *Link 
 // UnlinkAll takes back all functions that were linked and have not been called.
 // Greenlets that wait for the end go on waiting, where gevent's unlink_all would
 // forget them.
-func (g *Greenlet) UnlinkAll() { g.links.UnlinkAll() }
+func (g *Greenlet) UnlinkAll() {
+	g.proc.Hub().CheckLook("gevent.UnlinkAll", g)
+	g.links.UnlinkAll()
+}
 
 // HasLinks reports whether anybody is to be told of the greenlet's end.
 func (g *Greenlet) HasLinks() bool { return !g.links.Empty() }
@@ -80,4 +85,7 @@ func (g *Greenlet) HasLinks() bool { return !g.links.Empty() }
 // LinkCount returns how many are to be told of the greenlet's end: linked
 // functions that have not been called, and greenlets that wait. It counts them one
 // by one.
-func (g *Greenlet) LinkCount() int { return g.links.Len() }
+func (g *Greenlet) LinkCount() int {
+	g.proc.Hub().CheckLook("gevent.LinkCount", g)
+	return g.links.Len()
+}

@@ -72,6 +72,9 @@ type MonitorEvent struct {
 	// greenlet: there the stack has to do.
 	Greenlet string
 	Stack    string
+	// State is what the Go runtime says of its goroutine: "running" of one that computes,
+	// and else what it waits for, such as "chan receive", "sync.Mutex.Lock", "syscall".
+	State string
 	// For is how long the thread has been blocked by now, or was, at least: up to
 	// MaxBlockingTime may have passed before anybody looked.
 	For time.Duration
@@ -89,7 +92,7 @@ func (e MonitorEvent) String() string {
 	}
 	switch e.Kind {
 	case Blocked:
-		fmt.Fprintf(&b, "%s appears to be blocked for %v\n", who, e.For)
+		fmt.Fprintf(&b, "%s appears to be blocked for %v (%s); %s\n", who, e.For, e.State, advice(e.State))
 		writeLines(&b, "    ", e.Stack)
 	case Unblocked:
 		fmt.Fprintf(&b, "%s has given way after %v\n", who, e.For)
@@ -99,6 +102,20 @@ func (e MonitorEvent) String() string {
 		fmt.Fprintf(&b, "memory: %d bytes are used, no more than %d again\n", e.Memory, e.MaxMemory)
 	}
 	return b.String()
+}
+
+// advice says what to do so that a greenlet whose goroutine is in the state does not
+// block its thread.
+func advice(state string) string {
+	switch {
+	case state == "running" || state == "runnable":
+		return "compute in gevent.Offload, or call gevent.Sleep(0) now and then"
+	case strings.HasPrefix(state, "chan") || state == "select":
+		return "use gevent.Recv, Send or FromChan, or a queue.Channel"
+	case strings.HasPrefix(state, "sync."):
+		return "use gevent/lock or gevent/event in place of package sync, or gevent.Offload"
+	}
+	return "use the calls of this module in place of those that block, or gevent.Offload"
 }
 
 // WithMonitor has a goroutine watch the thread while it lives, and report a greenlet
@@ -203,7 +220,7 @@ func (m *monitor) run() {
 
 // blocking is told by the watchdog of who keeps the thread.
 func (m *monitor) blocking(b hub.Blocking) {
-	e := MonitorEvent{Kind: Blocked, Hub: m.hub, Greenlet: b.Name, Stack: b.Stack, For: b.For}
+	e := MonitorEvent{Kind: Blocked, Hub: m.hub, Greenlet: b.Name, Stack: b.Stack, State: b.State, For: b.For}
 	if b.Over {
 		e.Kind = Unblocked
 	}

@@ -81,7 +81,8 @@ func TestT181T185AMonitorReportsWhoKeepsTheThread(t *testing.T) {
 	require.Contains(t, blocked.Stack, "(*events).holdUp")
 	require.NotContains(t, blocked.Stack, "baton.(*Fiber)")
 	require.GreaterOrEqual(t, blocked.For, blockingLimit)
-	require.Regexp(t, "^watched: culprit appears to be blocked for [0-9.]+m?s\n    time.Sleep", blocked.String())
+	require.Regexp(t, "^watched: culprit appears to be blocked for [0-9.]+m?s "+
+		`\(sleep\); use the calls of this module in place of those that block, or gevent.Offload\n    time.Sleep`, blocked.String())
 	require.Equal(t, "culprit", unblocked.Greenlet)
 	require.GreaterOrEqual(t, unblocked.For, blocked.For)
 	require.Regexp(t, "^watched: culprit has given way after [0-9.]+m?s\n$", unblocked.String())
@@ -222,4 +223,39 @@ func TestT187AssertSwitches(t *testing.T) {
 			return gevent.AssertSwitches(func() error { gevent.Sleep(1); return nil })
 		}))
 	})
+}
+
+func TestAMonitorSaysWhatTheGoroutineDoesAndWhatToDo(t *testing.T) {
+	var (
+		c  = make(chan bool)
+		mu sync.Mutex
+		on atomic.Bool
+	)
+	for name, way := range map[string]struct {
+		block, release func()
+		state, advice  string // what they match
+	}{
+		"a channel": {func() { <-c }, func() { c <- true }, "^chan receive$", "; use gevent.Recv, Send or FromChan, or a queue.Channel\n"},
+		"a mutex":   {func() { mu.Lock(); mu.Lock() }, mu.Unlock, `^sync\.Mutex\.Lock$`, "; use gevent/lock or gevent/event in place of package sync, or gevent.Offload\n"},
+		"computing": {func() {
+			for !on.Load() {
+			}
+		}, func() { on.Store(true) }, "^runn(ing|able)$", "; compute in gevent.Offload, or call gevent.Sleep(0) now and then\n"},
+		"the system": {func() { time.Sleep(3 * blockingLimit) }, func() {}, "^sleep$", "; use the calls of this module in place of those that block, or gevent.Offload\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var found gevent.MonitorEvent
+			require.NoError(t, gevent.Run(way.block, gevent.WithMonitor(gevent.MonitorOptions{
+				MaxBlockingTime: blockingLimit,
+				Report: func(e gevent.MonitorEvent) {
+					if e.Kind == gevent.Blocked {
+						found = e
+						way.release()
+					}
+				},
+			})))
+			require.Regexp(t, way.state, found.State)
+			require.Contains(t, found.String(), " ("+found.State+")"+way.advice)
+		})
+	}
 }

@@ -159,7 +159,7 @@ func WithContext(ctx context.Context, f func() error) error {
 // error as the cause. It is for what a greenlet starts outside, and waits for:
 //
 //	ctx := gevent.Context()
-//	gevent.Offload(func() { resp, err = client.Do(req.WithContext(ctx)) })
+//	resp, err := gevent.OffloadValue(func() (*http.Response, error) { return client.Do(req.WithContext(ctx)) })
 //
 // The same greenlet gets the same context each time. That of the main greenlet, and
 // of whatever else is no [Greenlet], is cancelled at the end of the thread. A
@@ -197,6 +197,9 @@ type contextOf struct {
 	g      *Greenlet
 	cancel context.CancelCauseFunc
 }
+
+// Asks returns false: a context is no reader of the greenlet's error.
+func (e *contextOf) Asks() bool { return false }
 
 // Told cancels.
 func (e *contextOf) Told() bool {

@@ -94,7 +94,7 @@ func (p *parallel) thread(i int) {
 		if v == nil {
 			p.exited = true
 		} else if p.panicked == nil {
-			p.panicked = baton.Recovered(v)
+			p.panicked = baton.Recovered(v).Flying()
 		}
 		p.mu.Unlock()
 		p.stop()

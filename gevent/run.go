@@ -17,6 +17,7 @@ type options struct {
 	loop    []netpoll.Option
 	onError func(where string, err error)
 	tree    *int
+	reports bool
 	begin   []func(*hub.Hub) (end func()) // called at the beginning; end, if not nil, when all is over
 }
 
@@ -37,13 +38,22 @@ func WithShuffle(seed uint64) Option {
 }
 
 // WithErrorHook makes f the place where errors go that nobody else is told of:
-// panics of greenlets, once each with their stack, and of callbacks. Where says
-// whose it is. The default prints them to standard error, as is done with a panic
+// panics of greenlets, once each, and of callbacks, as a [*PanicError], whose stack
+// the verb %+v prints; and a call of runtime.Goexit, which ends the thread, unless it is
+// that of a test. Where says whose it is. The default prints them to standard error, as is done with a panic
 // of f itself. F runs in the thread and must not block. It mirrors gevent's
 // hub.handle_error.
 func WithErrorHook(f func(where string, err error)) Option {
 	return func(o *options) { o.onError = f }
 }
+
+// ReportErrors has the error with which a greenlet ends go to the error hook, too, see
+// [WithErrorHook], unless it is [ErrGreenletExit] or somebody has asked for it by then:
+// has joined the greenlet, linked to it, waits for it among others, or owns the
+// [Scope] in which it is. Who asks later gets the error all the same. Being a member of
+// a pool.Group is not asking, but for a JoinError that waits. Without ReportErrors only
+// panics are reported. Gevent prints every exception of a greenlet.
+func ReportErrors() Option { return func(o *options) { o.reports = true } }
 
 // Run makes a thread and runs f in it, on the calling goroutine: f is the
 // thread's main greenlet, whose blocking calls let the others run. When f
@@ -51,6 +61,9 @@ func WithErrorHook(f func(where string, err error)) Option {
 // functions run, and the thread is gone: goroutines, descriptors and all. A
 // deferred function that blocks then is killed again: what must finish, wait for
 // before f returns.
+//
+// An f that only spawns returns at once, and nothing of it has run: end it with
+// [JoinAll] or [JoinHub].
 //
 // F is a func() or a func() error. Run returns f's error; a [LoopExit] if f
 // waited where nothing could ever wake it; an [ErrSurvivors] if greenlets
@@ -95,6 +108,9 @@ func Run[F func() | func() error](f F, opts ...Option) (err error) {
 	if o.tree != nil {
 		s := stateOf(h)
 		s.tracked, s.frames = true, *o.tree
+	}
+	if o.reports {
+		stateOf(h).reports = true
 	}
 	h.Enter()
 	for _, begin := range o.begin {

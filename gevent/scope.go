@@ -10,8 +10,9 @@ import (
 	"github.com/baton-go/baton/internal/hub"
 )
 
-// A Scope holds greenlets that end before it does: see [WithScope]. Its methods
-// are for its thread.
+// A Scope holds greenlets that end before it does: see [WithScope]. Cancel may be
+// called by any goroutine. The others are for the thread: Spawn panics elsewhere, with
+// [ErrWrongThread]; Len and Cancelled only read a word, and do not check.
 type Scope struct {
 	owner     *hub.Proc
 	unwind    baton.Unwind // what ends the scope's function when the scope is cancelled
@@ -98,7 +99,7 @@ func WithScope(f func(s *Scope) error) error {
 	returned = true
 	s.phase = leaving
 	if err != nil {
-		s.Cancel()
+		s.cancel()
 	}
 	if interrupts := s.leave(self); interrupts != nil {
 		s.report(err)
@@ -136,7 +137,7 @@ func (s *Scope) run(f func(s *Scope) error) (err error) {
 // abandon ends the children when f is on its way out by a panic.
 func (s *Scope) abandon(self *baton.Fiber) {
 	s.phase = leaving
-	s.Cancel()
+	s.cancel()
 	for _, later := range s.leave(self) {
 		s.owner.Interrupt(later)
 	}
@@ -153,7 +154,7 @@ func (s *Scope) leave(self *baton.Fiber) (interrupts []error) {
 			if err != error(&s.unwind) {
 				interrupts = append(interrupts, err)
 			}
-			s.Cancel()
+			s.cancel()
 		}
 	}
 	s.phase = left
@@ -183,8 +184,12 @@ func (s *Scope) report(err error) {
 	}
 }
 
-// String says how many greenlets the scope waits for, and names a few.
+// String says how many greenlets the scope waits for, and names a few. Outside of the
+// scope's thread it does not.
 func (s *Scope) String() string {
+	if hub.Current() != s.owner.Hub() {
+		return "a scope"
+	}
 	names := ""
 	n := 0
 	for c := s.first; c != nil && n < maxNames; c = c.next {
@@ -218,9 +223,7 @@ func ScopeValue[T any](s *Scope, f func() (T, error)) *Of[T] {
 }
 
 func (s *Scope) mustLast(op string) {
-	if h := mustHub(op); h != s.owner.Hub() {
-		panic(s.owner.Hub().WrongThread(op, "the scope", h))
-	}
+	s.owner.Hub().CheckThread(op, "the scope")
 	if s.phase == left {
 		panic(op + ": the scope has ended; spawn before its function and its greenlets have ended")
 	}
@@ -263,7 +266,7 @@ func (c *child) Told() bool {
 	s.left--
 	if err := c.g.Err(); err != nil {
 		s.failures = append(s.failures, failure{c.number, err})
-		s.Cancel()
+		s.cancel()
 	}
 	if s.left == 0 {
 		s.waiting.NotifyAll()
@@ -274,11 +277,21 @@ func (c *child) Told() bool {
 // Cancel kills the greenlets of the scope, and unwinds its function if that is
 // still at work, in its next blocking call if it runs. It does not wait. By itself
 // it is no error: WithScope returns nil if nobody fails. Cancelling again has no
-// effect. From another thread or a foreign goroutine it panics. It mirrors trio's
-// nursery.cancel_scope.cancel.
+// effect, nor has it when the scope or its thread has ended. Like the cancel function
+// of a context it may be called by any goroutine: outside of the thread it is a
+// [Hub.Post], and so does not keep a thread that has nothing to wait for. It mirrors
+// trio's nursery.cancel_scope.cancel.
 func (s *Scope) Cancel() {
-	s.owner.Hub().CheckThread("gevent.Scope.Cancel", "the scope")
-	if s.cancelled {
+	if h := s.owner.Hub(); hub.Current() != h {
+		// ErrClosed means that there is nothing left to cancel.
+		_ = h.Post(s.cancel)
+		return
+	}
+	s.cancel()
+}
+
+func (s *Scope) cancel() {
+	if s.cancelled || s.phase == left {
 		return
 	}
 	s.cancelled = true

@@ -299,17 +299,33 @@ func TestScope(t *testing.T) {
 		require.Equal(t, errBoom, owner.Get())
 		require.True(t, reached)
 	})
-	test(t, "it is cancelled in its thread only", func(t *testing.T) {
-		require.NoError(t, gevent.WithScope(func(s *gevent.Scope) error {
-			refused := make(chan any)
-			go func() {
-				defer func() { refused <- recover() }()
-				s.Cancel()
-			}()
-			require.ErrorIs(t, (<-refused).(error), gevent.ErrWrongThread)
-			require.False(t, s.Cancelled())
-			return nil
+	t.Run("any goroutine may cancel it, as a context", func(t *testing.T) {
+		var scope *gevent.Scope
+		require.NoError(t, gevent.Run(func() {
+			ended := 0
+			require.NoError(t, gevent.WithScope(func(s *gevent.Scope) error {
+				scope = s
+				for range 3 {
+					s.Spawn(func() error { defer func() { ended++ }(); gevent.Sleep(time.Hour); return nil })
+				}
+				gevent.Sleep(0)
+				for range 3 {
+					go s.Cancel()
+				}
+				go func() { _ = gevent.Run(s.Cancel) }()
+				gevent.Sleep(time.Hour)
+				return nil
+			}))
+			require.Equal(t, 3, ended)
+			require.True(t, scope.Cancelled())
+			require.NoError(t, gevent.WithScope(func(s *gevent.Scope) error { scope = s; return nil }))
+			scope.Cancel()
+			gevent.Offload(scope.Cancel)
+			gevent.Sleep(0)
+			require.False(t, scope.Cancelled(), "it had ended")
 		}))
+		scope.Cancel()
+		require.False(t, scope.Cancelled())
 	})
 	test(t, "misuse says what to do", func(t *testing.T) {
 		var ended *gevent.Scope
@@ -321,6 +337,6 @@ func TestScope(t *testing.T) {
 			defer func() { message <- recover() }()
 			ended.Spawn(sleep(0))
 		}()
-		require.Contains(t, <-message, "the calling goroutine belongs to no thread")
+		require.ErrorIs(t, (<-message).(error), gevent.ErrWrongThread)
 	})
 }

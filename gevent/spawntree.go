@@ -30,6 +30,7 @@ func WithSpawnTree(frames int) Option {
 type state struct {
 	callbacks []*spawnCallback // replaced, never changed
 	tracked   bool             // see WithSpawnTree
+	reports   bool             // see ReportErrors
 	frames    int
 	idents    []bool // those that are taken, see MinimalIdent
 }
@@ -106,6 +107,7 @@ func AddSpawnCallback(f func(*Greenlet)) (remove func()) {
 	s, c := stateOf(h), &spawnCallback{f}
 	s.callbacks = append(slices.Clip(s.callbacks), c)
 	return func() {
+		h.CheckLook("gevent.AddSpawnCallback: the returned function", "the callback")
 		s.callbacks = slices.DeleteFunc(slices.Clone(s.callbacks), func(other *spawnCallback) bool { return other == c })
 	}
 }
@@ -120,6 +122,7 @@ func (g *Greenlet) SpawningGreenlet() *Greenlet {
 	if number == 0 {
 		return nil
 	}
+	g.proc.Hub().CheckLook("gevent.SpawningGreenlet", g)
 	return greenletOf(g.proc.Hub().Find(number))
 }
 
@@ -162,7 +165,9 @@ func (g *Greenlet) MinimalIdent() int {
 	switch {
 	case g.Ready():
 		return -1
-	case g.proc.Flags&hasIdent == 0:
+	}
+	g.proc.Hub().CheckThread("gevent.MinimalIdent", g)
+	if g.proc.Flags&hasIdent == 0 {
 		s := stateOf(g.proc.Hub())
 		i := slices.Index(s.idents, false)
 		if i < 0 {

@@ -41,7 +41,9 @@ const NoLimit time.Duration = math.MaxInt64
 // To errors.Is a Timeout is also [ErrTimeout], os.ErrDeadlineExceeded and
 // context.DeadlineExceeded; and it is a net.Error.
 //
-// Its methods are for its thread. It must not be copied.
+// From [Timeout.Start] on it is for that thread: in another one, or in a goroutine of
+// none, its methods panic with [ErrWrongThread], until the thread has ended. Those that
+// describe it as an error may be called anywhere. It must not be copied.
 type Timeout struct {
 	unwind baton.Unwind // what unwinds; its address tells it from all others
 	limit  time.Duration
@@ -112,8 +114,10 @@ func StartNewTimeout(d time.Duration, opts ...TimeoutOption) *Timeout {
 // StartNew starts the Timeout unless it is pending, and returns it. It mirrors
 // Timeout.start_new with a Timeout.
 func (t *Timeout) StartNew() *Timeout {
-	if !t.Pending() {
-		t.start("gevent.Timeout.StartNew")
+	const op = "gevent.Timeout.StartNew"
+	t.check(op)
+	if !t.pending() {
+		t.start(op)
 	}
 	return t
 }
@@ -123,12 +127,24 @@ func (t *Timeout) StartNew() *Timeout {
 // does not block.
 func (t *Timeout) Start() { t.start("gevent.Timeout.Start") }
 
+// check panics if the Timeout was started in another thread than the caller's, which
+// has not ended.
+func (t *Timeout) check(op string) {
+	if t.proc != nil {
+		t.proc.Hub().CheckLook(op, "the Timeout")
+	}
+}
+
 func (t *Timeout) start(op string) {
-	_, p := hub.Require(op)
+	_, p := hub.Here()
+	if p == nil || t.proc != nil && t.proc.Hub() != p.Hub() {
+		t.check(op)
+		hub.Require(op)
+	}
 	switch {
 	case t.closed:
 		panic(op + ": the Timeout was closed; make a new one")
-	case t.Pending():
+	case t.pending():
 		panic(op + ": " + t.describe() + " is already started; to restart it, cancel it first")
 	case t.limit == NoLimit:
 		return
@@ -153,6 +169,11 @@ func (e *expiry) RunReady() {
 // Pending reports whether the Timeout was started and has not unwound anybody
 // yet. It mirrors Timeout.pending.
 func (t *Timeout) Pending() bool {
+	t.check("gevent.Timeout.Pending")
+	return t.pending()
+}
+
+func (t *Timeout) pending() bool {
 	return t.phase == running || t.phase == expired && t.proc.Pending(&t.unwind)
 }
 
@@ -160,6 +181,11 @@ func (t *Timeout) Pending() bool {
 // begun to unwind its greenlet. It may be started again. It mirrors
 // Timeout.cancel.
 func (t *Timeout) Cancel() {
+	t.check("gevent.Timeout.Cancel")
+	t.cancel()
+}
+
+func (t *Timeout) cancel() {
 	switch t.phase {
 	case running:
 		t.proc.Hub().Loop.Disarm(&t.timer)
@@ -174,7 +200,12 @@ func (t *Timeout) Cancel() {
 // Close is [Timeout.Cancel] for good: the Timeout cannot be started again. It
 // mirrors Timeout.close.
 func (t *Timeout) Close() {
-	t.Cancel()
+	t.check("gevent.Timeout.Close")
+	t.close()
+}
+
+func (t *Timeout) close() {
+	t.cancel()
 	t.closed = true
 }
 
@@ -184,7 +215,9 @@ func (t *Timeout) Close() {
 // goes on, and so do panics. Afterwards the Timeout is closed. It mirrors the
 // Timeout as a context manager.
 func (t *Timeout) Do(f func() error) error {
-	err, own := t.do("gevent.Timeout.Do", f)
+	const op = "gevent.Timeout.Do"
+	t.check(op)
+	err, own := t.do(op, f)
 	if own && t.silent {
 		return nil
 	}
@@ -193,12 +226,12 @@ func (t *Timeout) Do(f func() error) error {
 
 // do is Do, which says whether it was the Timeout that ended f.
 func (t *Timeout) do(op string, f func() error) (err error, own bool) {
-	if !t.Pending() {
+	if !t.pending() {
 		t.start(op)
 	}
 	returned := false
 	defer func() {
-		t.Close()
+		t.close()
 		if returned || t.phase != expired {
 			return // what is in flight goes on with the stack that it has
 		}

@@ -111,6 +111,16 @@ func (w *waiter[O]) String() string {
 	return strings.Join(names, " ")
 }
 
+// Shared reports whether those of the objects that know of it are shared.
+func (w *waiter[O]) Shared() bool {
+	for _, o := range w.objs {
+		if s, ok := any(o).(interface{ Shared() bool }); ok && !s.Shared() {
+			return false
+		}
+	}
+	return true
+}
+
 // HeldBy makes a waiter a hub.Holder.
 func (w *waiter[O]) HeldBy() (procs []*hub.Proc) {
 	for _, o := range w.objs {

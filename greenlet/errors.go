@@ -9,7 +9,9 @@ import (
 
 // A PanicError carries a panic out of the greenlet in which it happened: the
 // parent's pending [Greenlet.Switch] panics with it. It keeps the value that
-// panic was called with and the stack that it was called on.
+// panic was called with and the stack that it was called on, in its fields Value (any)
+// and Stack ([]byte). Its message has the stack, so that it is printed if nobody
+// recovers it.
 type PanicError = baton.PanicError
 
 var (

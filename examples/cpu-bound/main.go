@@ -59,8 +59,11 @@ func run(w io.Writer, jobs int, job func(i int) int) error {
 	fmt.Fprintf(w, "%d jobs, %d cores\n", jobs, runtime.GOMAXPROCS(0))
 	return gevent.Run(func() error {
 		plain := measure(w, "in greenlets", jobs, job)
-		offloaded := measure(w, "offloaded", jobs, func(i int) (result int) {
-			gevent.Offload(func() { result = job(i) })
+		offloaded := measure(w, "offloaded", jobs, func(i int) int {
+			result, err := gevent.OffloadValue(func() (int, error) { return job(i), nil })
+			if err != nil {
+				panic(err) // it is always nil
+			}
 			return result
 		})
 		pool := threadpool.New(runtime.GOMAXPROCS(0))

@@ -84,7 +84,7 @@ func serveSecondProcess(load load) error {
 		gevent.Spawn(func() error { return s.serve(l) })
 		client := exec.Command(program, append(load.flags(), "-client", l.Addr().String())...)
 		client.Stdout, client.Stderr = os.Stdout, os.Stderr
-		gevent.Offload(func() { err = client.Run() })
+		_, err = gevent.OffloadValue(func() (any, error) { return nil, client.Run() })
 		s.stop(l, grace)
 		fmt.Println(s.summary())
 		if err != nil {

@@ -185,7 +185,7 @@ func TestClientsThatMisbehaveDoNoHarm(t *testing.T) {
 
 func TestAPanicEndsItsConnectionOnly(t *testing.T) {
 	var reports []string
-	hook := gevent.WithErrorHook(func(where string, err error) { reports = append(reports, where+": "+err.Error()) })
+	hook := gevent.WithErrorHook(func(where string, err error) { reports = append(reports, fmt.Sprintf("%s: %+v", where, err)) })
 	address, stop := start(t, func(s *server, c *greennet.TCPConn) error {
 		first := make([]byte, 1)
 		if _, err := c.Read(first); err != nil {

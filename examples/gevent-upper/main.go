@@ -56,7 +56,7 @@ func serve(clients, requests int) error {
 		other := exec.Command(program, "-client", l.Addr().String(),
 			"-clients", fmt.Sprint(clients), "-requests", fmt.Sprint(requests))
 		other.Stdout, other.Stderr = os.Stdout, os.Stderr
-		gevent.Offload(func() { err = other.Run() })
+		_, err = gevent.OffloadValue(func() (any, error) { return nil, other.Run() })
 		fmt.Printf("server: %d requests in one thread\n", served)
 		return err
 	})

@@ -34,6 +34,10 @@ func (e *Event) Share() *Event {
 	return e
 }
 
+// Shared reports whether others than one thread have used the Event, or Share has said
+// that they will.
+func (e *Event) Shared() bool { return e.guard.Shared() }
+
 // IsSet reports whether the flag is set. It mirrors Event.is_set.
 func (e *Event) IsSet() bool {
 	e.guard.Peek()

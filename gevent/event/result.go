@@ -37,6 +37,10 @@ func (r *AsyncResult[T]) Share() *AsyncResult[T] {
 	return r
 }
 
+// Shared reports whether others than one thread have used the AsyncResult, or Share has said
+// that they will.
+func (r *AsyncResult[T]) Shared() bool { return r.guard.Shared() }
+
 // Set sets the value and makes everybody ready who waits, in the order in which
 // they came. A second value replaces the first; a value after an error is what
 // Get returns from then on, while [AsyncResult.Err] keeps the error. Set does not

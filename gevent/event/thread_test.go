@@ -10,6 +10,7 @@ import (
 
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/event"
+	"github.com/baton-go/baton/internal/hub"
 )
 
 // thread runs f in a thread of its own on a goroutine; the returned function waits
@@ -162,7 +163,7 @@ func TestGoroutinesOfNoThreadSetAndWait(t *testing.T) {
 	var r event.AsyncResult[int]
 	_, err := r.GetTimeout(time.Millisecond)
 	require.ErrorIs(t, err, gevent.ErrTimeout)
-	require.PanicsWithValue(t, "event.Rawlink: the calling goroutine belongs to no thread; call it inside gevent.Run, in the function itself or in a greenlet spawned there",
+	require.PanicsWithValue(t, hub.NoThread("event.Rawlink"),
 		func() { e.Rawlink(func() {}) })
 }
 

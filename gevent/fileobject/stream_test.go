@@ -21,6 +21,7 @@ import (
 
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/fileobject"
+	"github.com/baton-go/baton/netpoll"
 )
 
 // pipe makes a pipe, both of whose ends are ours.
@@ -109,6 +110,18 @@ func TestAPipe(t *testing.T) {
 		_, err = g.Get()
 		require.ErrorIs(t, err, os.ErrClosed)
 		require.NoError(t, r.Close())
+	})
+	t.Run("has deadlines of the loop's clock: an hour takes no time on a virtual one", func(t *testing.T) {
+		begin := time.Now()
+		require.NoError(t, gevent.Run(func() {
+			r, w := pipe(t)
+			defer r.Close()
+			defer w.Close()
+			require.NoError(t, r.SetReadDeadline(time.Now().Add(time.Hour)))
+			_, err := r.Read(make([]byte, 1))
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		}, gevent.WithClock(netpoll.NewVirtualClock())))
+		require.Less(t, time.Since(begin), time.Minute)
 	})
 	test(t, "has deadlines, also for who waits", func(t *testing.T) {
 		r, w := pipe(t)

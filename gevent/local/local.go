@@ -6,6 +6,7 @@ import (
 
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/greenlet"
+	"github.com/baton-go/baton/internal/hub"
 )
 
 // A Local is a variable that has a value of its own in each greenlet: of package
@@ -106,7 +107,7 @@ func here() *table {
 		current.Set(t)
 		if g := gevent.Current(); g != nil {
 			// Somebody may keep the greenlet for long after its end.
-			g.Rawlink(t.clear)
+			hub.Bystander(g.Rawlink(t.clear), func() bool { return false })
 			t.linked = true
 		}
 	}

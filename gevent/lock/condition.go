@@ -61,6 +61,10 @@ func (c *Condition) Share() {
 	}
 }
 
+// Shared reports whether others than one thread have used the Condition, or Share has said
+// that they will.
+func (c *Condition) Shared() bool { return c.guard.Shared() }
+
 // Lock takes the lock.
 func (c *Condition) Lock() { c.lock.Lock() }
 

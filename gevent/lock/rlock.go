@@ -34,6 +34,10 @@ func NewRLock() *RLock { return new(RLock) }
 // Share says that several threads will use the RLock: see the package comment.
 func (l *RLock) Share() { l.guard.Share() }
 
+// Shared reports whether others than one thread have used the RLock, or Share has said
+// that they will.
+func (l *RLock) Shared() bool { return l.guard.Shared() }
+
 // caller returns the calling greenlet.
 func caller(op string) waitlist.Caller {
 	c := waitlist.Here()

@@ -61,6 +61,10 @@ func NewBoundedSemaphore(n int) *BoundedSemaphore {
 // comment.
 func (s *Semaphore) Share() { s.guard.Share() }
 
+// Shared reports whether others than one thread have used the Semaphore, or Share has said
+// that they will.
+func (s *Semaphore) Shared() bool { return s.guard.Shared() }
+
 // Acquire takes a permit, and waits until there is one.
 //
 // Budget: two atomic instructions if there is one, no allocation.

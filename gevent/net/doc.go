@@ -24,8 +24,10 @@
 //
 // Names, results, errors and deadlines are those of package net: an error is a
 // [*OpError] with the same contents, and interfaces, addresses and errors, such
-// as [Conn], [IP] or [ErrClosed], are the originals themselves. A conn of this package is a net.Conn,
-// so that it may be handed to whatever takes one.
+// as [Conn], [IP] or [ErrClosed], are the originals themselves. So a deadline that has
+// passed is os.ErrDeadlineExceeded and a net.Error, but not gevent.ErrTimeout; a
+// gevent.Timeout around a call unwinds it and is no error of the call. A conn of this
+// package is a net.Conn, so that it may be handed to whatever takes one.
 //
 // # Whose a socket is
 //

@@ -41,6 +41,6 @@
 // # Threads
 //
 // A Group or Pool belongs to the thread that uses it first. In another one, methods
-// that change it or wait panic with an error that is greenlet.ErrWrongThread. When the
+// that change it, wait or look through it panic with an error that is greenlet.ErrWrongThread. When the
 // thread has ended, the Group is the next one's that uses it, and empty.
 package pool

@@ -14,7 +14,8 @@ import (
 // many: gevent's Group. The zero Group is empty. It must not be copied.
 //
 // Its methods are for the thread that uses it first; those that do not wait may be
-// called in callbacks of its loop, too.
+// called in callbacks of its loop, too. Len, Ready, Full and those of a Pool that return
+// a number only read that, and do not check who calls.
 type Group struct {
 	hub         *hub.Hub // nil before it is used
 	members     map[*gevent.Greenlet]*member
@@ -68,18 +69,20 @@ func (g *Group) enter(op string) *hub.Hub {
 	return h
 }
 
+// look checks that the caller is in the Group's thread, if it has one that has not
+// ended.
+func (g *Group) look(op string) {
+	if g.hub != nil && g.hub != hub.Current() {
+		g.hub.CheckLook(op, g.kind())
+	}
+}
+
 // adopt makes the thread of h that of the Group, if it has none, or that has ended:
 // then its members have ended with it, and their links were not called any more.
 func (g *Group) adopt(op string, h *hub.Hub) {
+	g.look(op)
 	if h == nil {
 		hub.Require(op)
-	}
-	if g.hub != nil {
-		select {
-		case <-g.hub.Closed():
-		default:
-			panic(g.hub.WrongThread(op, g.kind(), h))
-		}
 	}
 	s := g.slots
 	*g = Group{hub: h, slots: slots{limited: s.limited, size: s.size, free: s.size}}
@@ -119,6 +122,7 @@ func (g *Group) admit(greenlet *gevent.Greenlet) {
 		}
 	}()
 	m.link = greenlet.Rawlink(m.ended)
+	hub.Bystander(m.link, func() bool { return len(g.watches) > 0 })
 	if g.members == nil {
 		g.members = make(map[*gevent.Greenlet]*member)
 	}
@@ -229,12 +233,16 @@ func spawnValue[R any](op string, p Spawner, f func() (R, error)) *gevent.Of[R] 
 func (g *Group) Len() int { return len(g.members) }
 
 // Contains reports whether the greenlet is a member.
-func (g *Group) Contains(greenlet *gevent.Greenlet) bool { return g.members[greenlet] != nil }
+func (g *Group) Contains(greenlet *gevent.Greenlet) bool {
+	g.look("pool.Contains")
+	return g.members[greenlet] != nil
+}
 
 // All returns a sequence of the members in the order in which they were added, as
 // they are when the loop begins. Its body may block, and change the Group.
 func (g *Group) All() iter.Seq[*gevent.Greenlet] {
 	return func(yield func(*gevent.Greenlet) bool) {
+		g.look("pool.All")
 		for _, m := range g.list() {
 			if !yield(m.g) {
 				return
@@ -262,8 +270,12 @@ func (g *Group) kind() string {
 // maxNames is how many members String names.
 const maxNames = 5
 
-// String says what it is, and how many members it has, and names a few.
+// String says what it is, and how many members it has, and names a few. In another
+// thread it says only what it is.
 func (g *Group) String() string {
+	if h := g.hub; h != nil && h != hub.Current() {
+		return g.kind()
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s with %d", g.kind(), g.Len())
 	n := 0

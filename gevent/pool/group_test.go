@@ -12,6 +12,7 @@ import (
 	"github.com/baton-go/baton/gevent/event"
 	"github.com/baton-go/baton/gevent/pool"
 	"github.com/baton-go/baton/greenlet"
+	"github.com/baton-go/baton/internal/hub"
 )
 
 // sleeper returns a function that sleeps and then returns err.
@@ -305,7 +306,7 @@ func TestGroup(t *testing.T) {
 
 func TestGroupsOfAnotherThread(t *testing.T) {
 	g := new(pool.Group)
-	require.PanicsWithValue(t, "pool.Spawn: the calling goroutine belongs to no thread; call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there",
+	require.PanicsWithValue(t, hub.NoThread("pool.Spawn"),
 		func() { g.Spawn(func() error { return nil }) })
 	run(t, func() { // the group becomes this thread's
 		g.Spawn(sleeper(time.Second, nil))
@@ -316,6 +317,18 @@ func TestGroupsOfAnotherThread(t *testing.T) {
 				g.Join()
 			})
 		}()
+		gevent.Offload(func() {
+			for _, call := range []func(){
+				g.Join, func() { g.KillAsync(nil) }, func() { g.Contains(nil) }, func() { g.Discard(nil) },
+				func() { g.All()(func(*gevent.Greenlet) bool { return true }) },
+			} {
+				func() {
+					defer func() { require.ErrorIs(t, recover().(error), greenlet.ErrWrongThread) }()
+					call()
+				}()
+			}
+			require.NotContains(t, g.String(), "with")
+		})
 		gevent.Offload(func() { require.NoError(t, <-done) })
 		require.Equal(t, 1, g.Len())
 		g.Join()

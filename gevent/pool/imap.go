@@ -30,8 +30,9 @@ func MaxSize(n int) IMapOption {
 // yielded.
 //
 // The work begins with the loop, not before as in gevent; each loop over the sequence
-// begins anew. When the loop is left, members that are at work for it are killed, and
-// no more items are taken. It mirrors Group.imap.
+// begins anew. When the loop is left, members that are at work for it are killed, but
+// not waited for, and no more items are taken; Join the pool to wait for their ends. It
+// mirrors Group.imap.
 //
 //	for page, err := range pool.IMap(p, fetch, urls) {
 //		...

@@ -91,13 +91,34 @@ func (q *base[T]) adopt(op string) {
 		select {
 		case <-q.hub.Closed():
 		default:
-			if h == nil {
-				panic(op + ": the queue belongs to a thread and the calling goroutine to none; hand the item over by a Channel, or in a greenlet of the thread")
-			}
-			panic(op + ": the queue belongs to another thread; hand the item over by a Channel")
+			panic(q.wrongThread(op, h))
 		}
 	}
 	q.hub = h
+}
+
+// look checks that the caller is of the queue's thread, if it has one that has not
+// ended.
+//
+// Budget: 3 ns.
+func (q *base[T]) look(op string) {
+	if q.hub == nil {
+		return
+	}
+	if f := baton.Self(); f == nil || f.Thread() != q.hub.Thread {
+		select {
+		case <-q.hub.Closed():
+		default:
+			panic(q.wrongThread(op, hub.Current()))
+		}
+	}
+}
+
+// wrongThread returns the error of a use in the thread of h, which may be nil.
+func (q *base[T]) wrongThread(op string, h *hub.Hub) error {
+	e := q.hub.WrongThread(op, "the queue", h)
+	e.Advice = "hand the item over by a Channel, or do it there by Hub.Post"
+	return e
 }
 
 // caller returns the calling greenlet, which is about to wait.
@@ -180,7 +201,7 @@ func (q *base[T]) put(op string, item T, limited bool, d time.Duration) error {
 }
 
 // room reports whether there is room for an item.
-func (q *base[T]) room() bool { return q.maxsize == 0 || q.Len() < q.maxsize }
+func (q *base[T]) room() bool { return q.maxsize == 0 || q.len() < q.maxsize }
 
 // add puts an item into the store and tells the first getter.
 func (q *base[T]) add(item T) {
@@ -209,7 +230,7 @@ func (q *base[T]) addTold(item T) {
 // makeRoom hands items to getters that wait until there is room, and reports
 // whether there is: for a callback.
 func (q *base[T]) makeRoom() bool {
-	for !q.room() && q.Len() > 0 {
+	for !q.room() && q.len() > 0 {
 		w := q.getters.Claim(q.hub, false)
 		if w == nil {
 			return false
@@ -252,11 +273,11 @@ func (q *base[T]) PeekNowait() (T, error) { return q.nowait("queue.PeekNowait", 
 
 func (q *base[T]) nowait(op string, take bool) (item T, err error) {
 	q.enter(op)
-	if q.Len() == 0 && q.callback() {
+	if q.len() == 0 && q.callback() {
 		q.fetch()
 	}
 	switch {
-	case q.Len() > 0:
+	case q.len() > 0:
 		return q.take(take), nil
 	case q.shut:
 		return item, ErrShutDown
@@ -266,7 +287,7 @@ func (q *base[T]) nowait(op string, take bool) (item T, err error) {
 
 func (q *base[T]) get(op string, limited bool, d time.Duration, take bool) (none T, err error) {
 	q.enter(op)
-	if q.Len() > 0 {
+	if q.len() > 0 {
 		return q.take(take), nil
 	}
 	if q.shut {
@@ -305,7 +326,7 @@ func (q *base[T]) get(op string, limited bool, d time.Duration, take bool) (none
 			item := w.Item
 			q.getters.Leave(w)
 			return item, nil
-		case q.Len() > 0:
+		case q.len() > 0:
 			q.getters.Leave(w)
 			return q.takeTold(take), nil
 		case q.shut:
@@ -362,6 +383,11 @@ func (q *base[T]) fetch() {
 
 // Len returns how many items are in the queue.
 func (q *base[T]) Len() int {
+	q.look("queue.Len")
+	return q.len()
+}
+
+func (q *base[T]) len() int {
 	if q.other == nil {
 		return q.ring.Len()
 	}
@@ -375,7 +401,10 @@ func (q *base[T]) QSize() int { return q.Len() }
 func (q *base[T]) Empty() bool { return q.Len() == 0 }
 
 // Full reports whether there is no room for an item.
-func (q *base[T]) Full() bool { return !q.room() }
+func (q *base[T]) Full() bool {
+	q.look("queue.Full")
+	return !q.room()
+}
 
 // MaxSize returns how many items there is room for; 0 means that there is no limit.
 func (q *base[T]) MaxSize() int { return q.maxsize }
@@ -386,7 +415,7 @@ func (q *base[T]) MaxSize() int { return q.maxsize }
 func (q *base[T]) SetMaxSize(n int) {
 	q.enter("queue.SetMaxSize")
 	q.maxsize = max(n, 0)
-	for room := q.maxsize - q.Len(); q.maxsize == 0 || room > 0; room-- {
+	for room := q.maxsize - q.len(); q.maxsize == 0 || room > 0; room-- {
 		if !q.putters.NotifyOne(q.hub) {
 			return
 		}
@@ -394,14 +423,21 @@ func (q *base[T]) SetMaxSize(n int) {
 }
 
 // Getters returns how many greenlets wait for an item. It counts them one by one.
-func (q *base[T]) Getters() int { return q.getters.Len() }
+func (q *base[T]) Getters() int {
+	q.look("queue.Getters")
+	return q.getters.Len()
+}
 
 // Putters returns how many greenlets wait for room. It counts them one by one.
-func (q *base[T]) Putters() int { return q.putters.Len() }
+func (q *base[T]) Putters() int {
+	q.look("queue.Putters")
+	return q.putters.Len()
+}
 
 // All returns a sequence that gets items, and waits for them, until the queue is
 // shut down and empty. It mirrors iteration over a queue, which StopIteration
-// ends.
+// ends. Under iter.Pull it panics, since that runs it on a goroutine that belongs to no
+// thread; package coro has generators that may wait.
 func (q *base[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {
@@ -413,17 +449,24 @@ func (q *base[T]) All() iter.Seq[T] {
 	}
 }
 
-// String says what the queue is, how full it is, and who waits.
+// String says what the queue is, how full it is, who waits, and how many tasks are not
+// done. In another thread than the queue's it says only what it is.
 func (q *base[T]) String() string {
+	if h := q.hub; h != nil && h != hub.Current() {
+		return fmt.Sprintf("%s %p", q.kind, q)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %p (%d items", q.kind, q, q.Len())
+	fmt.Fprintf(&b, "%s %p (%d items", q.kind, q, q.len())
 	if q.maxsize > 0 {
 		fmt.Fprintf(&b, ", maxsize %d", q.maxsize)
 	}
-	if n := q.Getters(); n > 0 {
+	if q.work != nil && q.work.unfinished > 0 {
+		fmt.Fprintf(&b, ", %d unfinished tasks", q.work.unfinished)
+	}
+	if n := q.getters.Len(); n > 0 {
 		fmt.Fprintf(&b, ", %d getters", n)
 	}
-	if n := q.Putters(); n > 0 {
+	if n := q.putters.Len(); n > 0 {
 		fmt.Fprintf(&b, ", %d putters", n)
 	}
 	b.WriteString(")")

@@ -34,6 +34,10 @@ func (ch *Channel[T]) Share() *Channel[T] {
 	return ch
 }
 
+// Shared reports whether others than one thread have used the Channel, or Share has said
+// that they will.
+func (ch *Channel[T]) Shared() bool { return ch.guard.Shared() }
+
 // Put waits until somebody takes the item. If that is a greenlet of the same
 // thread it goes on first, and the caller behind it. The error is [ErrShutDown] or
 // nil.
@@ -180,7 +184,9 @@ func (ch *Channel[T]) Shutdown() {
 	ch.putters.NotifyAll(h)
 }
 
-// All returns a sequence that gets items until the Channel is shut down.
+// All returns a sequence that gets items until the Channel is shut down. Under
+// iter.Pull it waits on a goroutine that belongs to no thread, and so blocks the thread
+// of who pulls.
 func (ch *Channel[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {

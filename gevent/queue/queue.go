@@ -10,7 +10,9 @@ import (
 // out: gevent's Queue, which is its JoinableQueue too. It is made by [New].
 //
 // Methods that do not wait may be called in callbacks of the thread's loop. In
-// another thread than the one that used it first they panic: see [Channel].
+// another thread than the one that used it first they panic, until that has ended: see
+// [Channel]. Only MaxSize, UnfinishedTasks and IsShutDown, which read a word, do not
+// check.
 type Queue[T any] struct{ base[T] }
 
 // New returns a Queue with room for maxsize items and with the items given, which
@@ -25,15 +27,16 @@ func New[T any](maxsize int, items ...T) *Queue[T] {
 // begin is init and the count of tasks.
 func (q *Queue[T]) begin(kind string, maxsize int, other store.Store[T], items []T) {
 	q.init(kind, maxsize, other, items)
-	q.work = &work{unfinished: q.Len()}
+	q.work = &work{unfinished: q.len()}
 }
 
 // Copy returns a new Queue with the same items and the same room; they count as
 // unfinished tasks there.
 func (q *Queue[T]) Copy() *Queue[T] {
+	q.look("queue.Copy")
 	c := new(Queue[T])
 	q.copyTo(&c.base)
-	c.work = &work{unfinished: c.Len()}
+	c.work = &work{unfinished: c.len()}
 	return c
 }
 
@@ -86,6 +89,7 @@ func NewSimple[T any](maxsize int, items ...T) *SimpleQueue[T] {
 
 // Copy returns a new SimpleQueue with the same items and the same room.
 func (q *SimpleQueue[T]) Copy() *SimpleQueue[T] {
+	q.look("queue.Copy")
 	c := new(SimpleQueue[T])
 	q.copyTo(&c.base)
 	return c

@@ -793,6 +793,13 @@ func TestT102LimitsThatRunOutLeaveNothing(t *testing.T) {
 	})
 }
 
+// panicOf calls f and returns the error with which it panics.
+func panicOf(f func()) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	f()
+	return nil
+}
+
 func TestThreads(t *testing.T) {
 	t.Run("a queue belongs to one thread at a time", func(t *testing.T) {
 		q := queue.New[int](0)
@@ -800,18 +807,32 @@ func TestThreads(t *testing.T) {
 		require.NoError(t, gevent.Run(func() {
 			require.Equal(t, 1, got(q.Get()))
 			gevent.Offload(func() {
-				require.PanicsWithValue(t, "queue.Put: the queue belongs to a thread and the calling goroutine to none; hand the item over by a Channel, or in a greenlet of the thread",
-					func() { _ = q.Put(2) })
-				require.NoError(t, gevent.Run(func() {
-					require.PanicsWithValue(t, "queue.Get: the queue belongs to another thread; hand the item over by a Channel",
-						func() { _, _ = q.Get() })
-				}))
+				refused := func() {
+					for op, call := range map[string]func(){
+						"Put":     func() { _ = q.Put(2) },
+						"Get":     func() { _, _ = q.Get() },
+						"Len":     func() { q.Empty() },
+						"Full":    func() { q.Full() },
+						"Copy":    func() { q.Copy() },
+						"Getters": func() { q.Getters() },
+						"Putters": func() { q.Putters() },
+						"Joiners": func() { q.Joiners() },
+					} {
+						require.ErrorIs(t, panicOf(call), gevent.ErrWrongThread)
+						require.Regexp(t, "^queue."+op+": the queue belongs to another thread, the first, and was used from .*; hand the item over by a Channel, or do it there by Hub.Post$",
+							panicOf(call).Error())
+					}
+					require.Equal(t, fmt.Sprintf("Queue %p", q), q.String())
+				}
+				refused()
+				require.NoError(t, gevent.Run(refused))
 			})
-		}))
+			require.Equal(t, fmt.Sprintf("Queue %p (0 items, 1 unfinished tasks)", q), q.String())
+		}, gevent.WithName("the first")))
+		require.Equal(t, fmt.Sprint(0, 0, 0), fmt.Sprint(q.Len(), q.Getters(), q.Copy().Len()), "the first has ended")
 		require.NoError(t, gevent.Run(func() { require.NoError(t, q.Put(3)) }), "the first has ended")
 		require.Equal(t, 3, got(q.Get()))
-		require.PanicsWithValue(t, "queue.Get: the calling goroutine belongs to no thread; call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there",
-			func() { _, _ = q.Get() })
+		require.PanicsWithValue(t, hub.NoThread("queue.Get"), func() { _, _ = q.Get() })
 	})
 	t.Run("a Channel is for several, and loses and doubles nothing", func(t *testing.T) {
 		const each = 500

@@ -70,7 +70,10 @@ func (q *Queue[T]) join(op string, limited bool, d time.Duration) bool {
 
 // Joiners returns how many greenlets wait in [Queue.Join]. It counts them one by
 // one.
-func (q *Queue[T]) Joiners() int { return q.work.joiners.Len() }
+func (q *Queue[T]) Joiners() int {
+	q.look("queue.Joiners")
+	return q.work.joiners.Len()
+}
 
 // Shutdown ends the queue. From now on every put, also one that waits, returns
 // [ErrShutDown], and its item is not in the queue; so does every get when no items
@@ -81,7 +84,7 @@ func (q *Queue[T]) Shutdown(immediate bool) {
 	q.enter("queue.Shutdown")
 	q.shut = true
 	if immediate {
-		n := q.Len()
+		n := q.len()
 		q.ring = store.Fifo[T]{}
 		if q.other != nil {
 			q.other.Clear()

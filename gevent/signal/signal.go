@@ -13,8 +13,9 @@ import (
 )
 
 // A Signal is a handler that [Handler] has set. Its methods are for its thread, for
-// greenlets and for callbacks; anybody else panics with [gevent.ErrWrongThread]. None
-// parks.
+// greenlets and for callbacks; anybody else panics with [gevent.ErrWrongThread] as long
+// as the handler is active. Active, Ref and String only look, and do not check that.
+// None parks.
 type Signal struct {
 	kind   *kind
 	f      func() error
@@ -22,8 +23,8 @@ type Signal struct {
 	active bool
 }
 
-// A kind is one signal for which a thread has handlers. The loop takes one handler
-// for each.
+// A kind is one signal for which a thread has handlers. The loop has one for all of
+// them, so that those of one signal begin side by side.
 type kind struct {
 	sig      os.Signal
 	thread   *thread
@@ -90,9 +91,6 @@ func (t *thread) Abandon() {
 // The error matches [netpoll.ErrSignal] if the signal cannot be caught. Handler panics
 // if f is nil or the caller belongs to no thread. It does not park. It mirrors
 // gevent.signal_handler.
-//
-// Who uses Loop.AddSignal of package netpoll, in the same thread and for the same
-// signal, takes the place of all handlers.
 func Handler[F func() | func() error](sig os.Signal, f F) (*Signal, error) {
 	const op = "signal.Handler"
 	h := hub.Current()
@@ -161,6 +159,7 @@ func (s *Signal) handle() error {
 	err := s.f()
 	if err != nil && !errors.Is(err, gevent.ErrGreenletExit) {
 		s.kind.thread.hub.Root().Interrupt(err)
+		return nil // it is told, and not to be reported as well
 	}
 	return err
 }

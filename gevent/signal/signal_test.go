@@ -234,6 +234,16 @@ func TestAHandlerDoesNotKeepItsThread(t *testing.T) {
 	})
 }
 
+func TestAnErrorOfAHandlerIsForTheMainGreenletAndNotReportedAsWell(t *testing.T) {
+	errHandled := errors.New("handled")
+	err := gevent.Run(func() {
+		handle(t, syscall.SIGUSR1, func() error { return errHandled })
+		raise(t, syscall.SIGUSR1)
+		gevent.Sleep(time.Hour)
+	}, gevent.ReportErrors(), gevent.WithErrorHook(func(where string, err error) { t.Error(where, err) }))
+	require.Equal(t, errHandled, err)
+}
+
 func TestSeveralThreadsHandleOneSignal(t *testing.T) {
 	ready, done := make(chan bool), make(chan error)
 	for range 3 {

@@ -19,7 +19,8 @@ import (
 // greenlets, and Python's Popen. It belongs to the thread that starts it, whose
 // greenlets may call its methods, several at a time. Those that do not park may be
 // called in callbacks of the loop too. Anybody else panics, with
-// [gevent.ErrWrongThread] once it has been started.
+// [gevent.ErrWrongThread] once it has been started; but String, Environ, Pid, Ready and
+// ReturnCode only look, and do not check who calls.
 //
 // A Cmd is started once. The zero value with a Path is ready.
 type Cmd struct {

@@ -29,6 +29,10 @@
 //	}
 //	out, _, err := cmd.CommunicateTimeout([]byte("6*7\n"), time.Second)
 //
+// A pipeline is made of the [Cmd.StdoutPipe] of one Cmd as the Stdin of the next, with a
+// greenlet that copies in between; or of an [os.Pipe], of which the processes have the
+// ends: see the example.
+//
 // A Cmd is ready when its process has ended, so that [gevent.Wait] takes it
 // together with greenlets and events.
 //

@@ -5,6 +5,7 @@ package subprocess_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/baton-go/baton/gevent"
@@ -27,6 +28,55 @@ func Example() {
 	// <nil>
 	// b
 	// <nil>
+	// <nil>
+}
+
+// A pipeline, "printf ... | sort | head -1": the output of one process is the input of
+// the next. What our greenlets need not see goes through an [os.Pipe] of which we close
+// our ends, so that a producer that never ends is told when nobody reads any more.
+func Example_pipeline() {
+	err := gevent.Run(func() error {
+		words := subprocess.Command("printf", "pear\napple\nfig\n")
+		sorted := subprocess.Command("sort")
+		pipe, err := words.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		sorted.Stdin = pipe // a greenlet copies
+		if err := words.Start(); err != nil {
+			return err
+		}
+		out, err := sorted.Output()
+		fmt.Print(string(out))
+		if err := errors.Join(err, words.Wait()); err != nil {
+			return err
+		}
+
+		endless, first := subprocess.Command("yes"), subprocess.Command("head", "-n1")
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		endless.Stdout, first.Stdin = w, r
+		err = endless.Start()
+		w.Close() // it is the process's now
+		if err != nil {
+			r.Close()
+			return err
+		}
+		out, err = first.Output()
+		r.Close() // nobody reads any more: the endless one gets SIGPIPE
+		fmt.Print(string(out))
+		fmt.Println(endless.Wait())
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// apple
+	// fig
+	// pear
+	// y
+	// signal: broken pipe
 	// <nil>
 }
 

@@ -195,6 +195,7 @@ func (c *Cmd) copy() {
 func (c *Cmd) copier(what string, f func() error) *gevent.Greenlet {
 	g := gevent.Spawn(f)
 	g.SetName(what + " of " + c.String())
+	g.Rawlink(func() {}) // whoever waits for the process asks for the error: see gevent.ReportErrors
 	return g
 }
 
@@ -218,6 +219,9 @@ func drain(w io.Writer, out io.ReadCloser) error {
 // Start, and makes the pipe; or afterwards, if Stdin is [PIPE]. Closing it is the end
 // of the process's input. It is closed when the process has ended. Writing parks
 // while the process does not read.
+//
+// Of a Cmd that is never started, close what this and the next two have returned: its
+// ends are closed with the thread otherwise, and the process's when the Cmd is garbage.
 //
 // The error says that Stdin leads elsewhere, or that there can be no pipe.
 func (c *Cmd) StdinPipe() (io.WriteCloser, error) {

@@ -75,7 +75,7 @@ type runOptions struct {
 	captureOut     bool
 }
 
-// Input is what the process reads. It mirrors input=.
+// Input is what the process reads. It is an error if Stdin is set. It mirrors input=.
 func Input(b []byte) RunOption { return func(o *runOptions) { o.input, o.hasInput = b, true } }
 
 // Within limits the time: when d has passed the process is killed and waited for,
@@ -84,8 +84,8 @@ func Within(d time.Duration) RunOption {
 	return func(o *runOptions) { o.limited, o.limit = true, d }
 }
 
-// CaptureOutput has standard output and standard error returned. It mirrors
-// capture_output=True.
+// CaptureOutput has standard output and standard error returned. It is an error if
+// Stdout or Stderr is set. It mirrors capture_output=True.
 func CaptureOutput() RunOption { return func(o *runOptions) { o.capture = true } }
 
 // Check makes another code than 0 an error: see [CalledProcessError]. It mirrors
@@ -135,7 +135,7 @@ func CheckCall(c *Cmd, opts ...RunOption) error {
 }
 
 // CheckOutput is [Run] with [Check], and returns the standard output, also with an
-// error. It mirrors subprocess.check_output.
+// error. It is an error if Stdout is set. It mirrors subprocess.check_output.
 func CheckOutput(c *Cmd, opts ...RunOption) ([]byte, error) {
 	p, err := run("subprocess.CheckOutput", c, append(opts[:len(opts):len(opts)], Check(), func(o *runOptions) { o.captureOut = true }))
 	if p == nil {
@@ -150,7 +150,7 @@ func run(op string, c *Cmd, opts []RunOption) (*CompletedProcess, error) {
 		opt(&o)
 	}
 	if o.hasInput {
-		if c.Stdin != nil && c.Stdin != PIPE {
+		if c.Stdin != nil {
 			return nil, errAlreadySet("Stdin")
 		}
 		c.Stdin = bytes.NewReader(o.input)
@@ -188,12 +188,12 @@ func run(op string, c *Cmd, opts []RunOption) (*CompletedProcess, error) {
 // for.
 func captured(name string, stream *io.Writer, asked bool) (*bytes.Buffer, error) {
 	switch {
-	case *stream == PIPE, *stream == nil && asked:
+	case asked && *stream != nil:
+		return nil, errAlreadySet(name)
+	case *stream == PIPE, asked:
 		b := &bytes.Buffer{}
 		*stream = b
 		return b, nil
-	case asked && *stream != STDOUT:
-		return nil, errAlreadySet(name)
 	}
 	return nil, nil
 }

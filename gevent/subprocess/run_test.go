@@ -5,6 +5,7 @@ package subprocess_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -86,9 +87,29 @@ func TestRun(t *testing.T) {
 		c.Stdout = os.Stdout
 		_, err = subprocess.Run(c, subprocess.CaptureOutput())
 		require.EqualError(t, err, "subprocess: Stdout already set")
-		c.Stdin = os.Stdin
-		_, err = subprocess.Run(c, subprocess.Input(nil))
-		require.EqualError(t, err, "subprocess: Stdin already set")
+		for _, stdin := range []io.Reader{os.Stdin, subprocess.PIPE, subprocess.DEVNULL} {
+			c.Stdin = stdin
+			_, err = subprocess.Run(c, subprocess.Input(nil))
+			require.EqualError(t, err, "subprocess: Stdin already set")
+		}
+		for _, target := range []io.Writer{subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL, os.Stderr} {
+			c := subprocess.Command("true")
+			c.Stderr = target
+			_, err = subprocess.Run(c, subprocess.CaptureOutput())
+			require.EqualError(t, err, "subprocess: Stderr already set")
+			c.Stdout = target
+			_, err = subprocess.CheckOutput(c)
+			require.EqualError(t, err, "subprocess: Stdout already set")
+		}
+	})
+	t.Run("an error of copying is not reported as well", func(t *testing.T) {
+		require.NoError(t, gevent.Run(func() {
+			c := subprocess.Shell("echo out; cat >&2")
+			c.Stdin = strings.NewReader("in")
+			c.Stdout = writerFunc(func([]byte) (int, error) { return 0, io.ErrClosedPipe })
+			c.Stderr = c.Stdout
+			require.Equal(t, io.ErrClosedPipe, c.Run())
+		}, gevent.ReportErrors(), gevent.WithErrorHook(func(where string, err error) { t.Error(where, err) })))
 	})
 	test(t, "T164 call, check_call, check_output", func(t *testing.T) {
 		n, err := subprocess.Call(subprocess.Shell("exit 1"))

@@ -4,15 +4,19 @@
 //
 // # A pool
 //
-//	pool := threadpool.New(runtime.NumCPU())
+//	pool := threadpool.New(max(1, runtime.NumCPU()-1))
 //	sums, err := threadpool.Map(pool, sha256OfFile, names)
+//
+// One core is left for the thread. If functions compute on all of them, the thread that
+// has something to do waits until the Go scheduler takes a processor from one of them,
+// 20 to 40 ms.
 //
 // [Apply] runs one function and waits for it, [Spawn] runs one and returns a
 // [Future], [Map], [IMap] and [IMapUnordered] run one for each of many items. What
 // they run shares nothing with greenlets unless it locks it, and must not call what
 // is for greenlets only; it may call [gevent.Run].
 //
-// For a single function, without a limit, there is [gevent.Offload].
+// For a single function, without a limit, there is [gevent.OffloadValue].
 //
 // # Who waits for whom
 //

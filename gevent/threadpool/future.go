@@ -19,7 +19,9 @@ var ErrCancelled = fmt.Errorf("threadpool: cancelled: %w", context.Canceled)
 var errExited = errors.New("threadpool: the function called runtime.Goexit")
 
 // A Future is what will become of a function that a pool runs. Its methods are for
-// the pool's thread: for greenlets, and, where they do not park, for callbacks.
+// the pool's thread: for greenlets, and, where they do not park, for callbacks. Ready,
+// Successful, Err and Cancelled only look, and do not check who calls; what they say of
+// a Future that is ready does not change any more.
 //
 // It mirrors the AsyncResult of gevent's pools, and concurrent.futures.Future.
 type Future[T any] struct {

@@ -232,6 +232,33 @@ func TestAnExecutor(t *testing.T) {
 		require.Zero(t, e.Pool().Len())
 		require.Equal(t, 2, e.Pool().FreeCount())
 	})
+	test(t, "takes any number of functions without waiting, and says which it drops", func(t *testing.T) {
+		e := threadpool.NewExecutor(1)
+		open := make(chan struct{})
+		var ran atomic.Int32
+		dropped := 0
+		execute := func() func() bool {
+			take, err := e.Execute(func() { <-open; ran.Add(1) }, func() { dropped++ })
+			require.NoError(t, err)
+			return take
+		}
+		first := execute()
+		until(t, func() bool { return e.Pool().Stats().Queued == 0 })
+		require.False(t, first(), "it has begun")
+		second := execute()
+		for range 3 {
+			execute()
+		}
+		require.True(t, second())
+		require.False(t, second())
+		e.Shutdown(false, true)
+		close(open)
+		e.Pool().Join()
+		until(t, func() bool { return dropped == 3 })
+		require.EqualValues(t, 1, ran.Load())
+		_, err := e.Execute(func() {}, func() {})
+		require.ErrorIs(t, err, threadpool.ErrShutdown)
+	})
 	test(t, "maps by its pool", func(t *testing.T) {
 		e := threadpool.NewExecutor(2)
 		defer e.Shutdown(true, false)

@@ -150,7 +150,7 @@ func (f *Fiber) leave() {
 			// A Body recovers what user code panics with, so this is a bug of
 			// ours. Pull would lose the panic; a goroutine of its own does not,
 			// and a PanicError takes the stack there.
-			go panic(Recovered(v))
+			go panic(Recovered(v).Flying())
 			select {}
 		}
 		to := f.body.Goexit(f)

@@ -109,7 +109,7 @@ func (p *Proc) Waits() (w Wait, parks bool) { return p.waits, p.state == parked 
 func (p *Proc) Since() time.Duration { return p.since }
 
 // describer returns a function that describes Procs, at the present time.
-func (h *Hub) describer(traces map[uint64]string) func(*Proc) Info {
+func (h *Hub) describer(traces map[uint64]trace) func(*Proc) Info {
 	now := h.Loop.UpdateTime()
 	self := baton.Self()
 	return func(p *Proc) Info {
@@ -127,7 +127,7 @@ func (h *Hub) describer(traces map[uint64]string) func(*Proc) Info {
 		}
 		if f != nil {
 			i.Goroutine = f.ID()
-			i.Stack = TrimStack(traces[f.ID()])
+			i.Stack = TrimStack(traces[f.ID()].frames)
 		}
 		return i
 	}
@@ -186,9 +186,14 @@ func (i Info) Write(w io.Writer) {
 	}
 }
 
-// tracesIf returns the stack trace of every goroutine by its number, without the
-// header, if wanted.
-func tracesIf(wanted bool) map[uint64]string {
+// A trace is the stack trace of a goroutine, without its header.
+type trace struct {
+	state  string // as the header has it, without how long that has been so
+	frames string
+}
+
+// tracesIf returns the stack trace of every goroutine by its number, if wanted.
+func tracesIf(wanted bool) map[uint64]trace {
 	if !wanted {
 		return nil
 	}
@@ -201,15 +206,18 @@ func tracesIf(wanted bool) map[uint64]string {
 		}
 		buf = make([]byte, 2*len(buf))
 	}
-	traces := make(map[uint64]string)
-	for trace := range bytes.SplitSeq(buf, []byte("\n\n")) {
-		header, frames, ok := strings.Cut(string(trace), "\n")
+	traces := make(map[uint64]trace)
+	for text := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		header, frames, ok := strings.Cut(string(text), "\n")
 		if !ok {
 			continue
 		}
-		number, _, _ := strings.Cut(strings.TrimPrefix(header, "goroutine "), " ")
+		number, state, _ := strings.Cut(strings.TrimPrefix(header, "goroutine "), " ")
 		if id, err := strconv.ParseUint(number, 10, 64); err == nil {
-			traces[id] = frames
+			if end := strings.IndexAny(state, ",]"); end >= 0 {
+				state = state[:end]
+			}
+			traces[id] = trace{strings.TrimLeft(state, "["), frames}
 		}
 	}
 	return traces

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,11 @@ type LoopExit struct {
 	Waiting   []Info     // the root and the parked greenlets, at most 100 of them
 	More      int        // how many more there are
 	Deadlocks []Deadlock // those of them that wait for each other, as far as it is known who has what
+	Hints     []string   // what may be the mistake, a line for each
 }
 
 // Error lists the deadlocks, and then every greenlet, what it waits for, who has
-// it, and its stack.
+// it, and its stack; and at the end the hints.
 func (e *LoopExit) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v: nothing is left that could wake any of these greenlets:\n", ErrLoopExit)
@@ -38,6 +40,9 @@ func (e *LoopExit) Error() string {
 	if e.More > 0 {
 		fmt.Fprintf(&b, "and %d more\n", e.More)
 	}
+	for _, hint := range e.Hints {
+		fmt.Fprintln(&b, hint)
+	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
@@ -46,7 +51,7 @@ func (e *LoopExit) Is(target error) bool { return target == ErrLoopExit }
 
 // exhausted tells the root that it would wait for ever. The caller is the hub.
 func (h *Hub) exhausted() {
-	err := &LoopExit{Waiting: h.Infos(maxListed, true, nil), Deadlocks: h.Deadlocks(false)}
+	err := &LoopExit{Waiting: h.Infos(maxListed, true, nil), Deadlocks: h.Deadlocks(false), Hints: h.hints()}
 	err.More = h.Count() - len(err.Waiting)
 	if h.root.state == parked {
 		h.root.Interrupt(err)
@@ -54,6 +59,29 @@ func (h *Hub) exhausted() {
 	}
 	// The root has switched away by hand, to a greenlet that waits.
 	h.root.throw(err)
+}
+
+// hints are what a program may have forgotten so that nobody outside of it is expected
+// to end its waits.
+func (h *Hub) hints() (all []string) {
+	for p := range h.All {
+		if p.state != parked {
+			continue
+		}
+		if holder, ok := p.waits.On.(Holder); ok {
+			if by := holder.HeldBy(); len(by) > 0 && !slices.Contains(by, nil) {
+				continue // it is known who has it
+			}
+		}
+		if s, ok := p.waits.On.(interface{ Shared() bool }); ok && !s.Shared() {
+			all = append(all, fmt.Sprintf("if another thread or goroutine is to end the wait of %s in %s: call Share where that is made", p.Name(), p.waits))
+			break
+		}
+	}
+	if n := h.Loop.Stats().Signals; n > 0 {
+		all = append(all, fmt.Sprintf("handlers of signals do not keep the thread, %d here: see Signal.SetRef of gevent/signal", n))
+	}
+	return all
 }
 
 // KillAll ends every greenlet but the root, which is the caller: those that have

@@ -62,7 +62,8 @@ func New(opts ...netpoll.Option) (*Hub, error) {
 	h.Thread.OnEnd(baton.EndLate, h.endLate)
 	h.Thread.OnEnd(baton.EndHub, h.end)
 	h.task.Thread = h.Thread
-	h.root = Proc{hub: h, task: h.Thread.Main(), state: running, rare: &rare{name: "main"}}
+	h.root = Proc{hub: h, task: h.Thread.Main(), state: running}
+	h.root.SetName("main")
 	h.root.task.Proc = &h.root
 	h.root.link.to = &h.root
 	h.Thread.Exiting = h.root.forget
@@ -255,6 +256,8 @@ func (h *Hub) entries(self *baton.Fiber) {
 		if !returned {
 			if v := recover(); v != nil {
 				h.Report("callback", baton.Recovered(v))
+			} else {
+				h.ReportGoexit("callback")
 			}
 		}
 	}()
@@ -359,5 +362,5 @@ func (h *Hub) Report(where string, err error) {
 }
 
 func printError(where string, err error) {
-	fmt.Fprintf(os.Stderr, "%s failed: %v\n", where, err)
+	fmt.Fprintf(os.Stderr, "%s failed: %s\n", where, baton.Details(err))
 }

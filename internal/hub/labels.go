@@ -37,8 +37,9 @@ var hubLabel = baton.NewLabel("a callback of the loop")
 // A Goroutine is one of a thread as it is seen from outside.
 type Goroutine struct {
 	ID    uint64 `json:"goroutine"`
-	Name  string `json:"name,omitempty"` // of what it runs, if that is known: see KeepLabels
-	Runs  bool   `json:"runs,omitempty"` // it is parked in no switch, so it has the baton
+	State string `json:"state,omitempty"` // what the Go runtime says: running, chan receive, sync.Mutex.Lock
+	Name  string `json:"name,omitempty"`  // of what it runs, if that is known: see KeepLabels
+	Runs  bool   `json:"runs,omitempty"`  // it is parked in no switch, so it has the baton
 	Polls bool   `json:"polls,omitempty"`
 	Stack string `json:"stack"` // as in Info
 
@@ -53,10 +54,10 @@ func (h *Hub) Goroutines() []Goroutine {
 	traces := tracesIf(true)
 	for _, f := range h.Thread.Roster() {
 		trace := traces[f.ID()]
-		g := Goroutine{ID: f.ID(), Stack: TrimStack(trace)}
-		g.Runs = !strings.HasPrefix(trace, pull) && !strings.HasPrefix(trace, internals+"baton.")
-		turn := strings.Index(trace, internals+"hub.(*Hub).turn(")
-		if poll := strings.Index(trace, module+"netpoll.(*Loop).poll("); poll >= 0 && poll < turn {
+		g := Goroutine{ID: f.ID(), State: trace.state, Stack: TrimStack(trace.frames)}
+		g.Runs = !strings.HasPrefix(trace.frames, pull) && !strings.HasPrefix(trace.frames, internals+"baton.")
+		turn := strings.Index(trace.frames, internals+"hub.(*Hub).turn(")
+		if poll := strings.Index(trace.frames, module+"netpoll.(*Loop).poll("); poll >= 0 && poll < turn {
 			g.Polls = true
 		}
 		if l := f.Label(); l != nil {

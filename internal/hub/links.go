@@ -171,8 +171,18 @@ func (l *Link) tell() bool {
 // Unlink takes the link back, and reports whether it could: false means that the
 // callback has run, or that it was taken back before. Once Unlink was called the
 // callback does not run any more. It is for the thread of what was linked to, in
-// greenlets and callbacks.
+// greenlets and callbacks; elsewhere it panics with a [*WrongThread], until that thread
+// has ended. What several threads may use, such as an event, may be unlinked from
+// anywhere.
 func (l *Link) Unlink() bool {
+	if c, ok := l.to.(*callback); ok {
+		c.hub.CheckLook("gevent.Link.Unlink", "what was linked to")
+	}
+	return l.unlink()
+}
+
+// unlink is Unlink for the thread.
+func (l *Link) unlink() bool {
 	switch l.list {
 	case nil:
 		return false
@@ -191,6 +201,8 @@ type callback struct {
 	Link
 	hub *Hub
 	f   func()
+
+	asks func() bool // see Bystander; nil for one that does
 }
 
 func (h *Hub) newCallback(f func()) *callback {
@@ -213,6 +225,35 @@ func (ls *Links) Rawlink(h *Hub, ready bool, f func()) *Link {
 		ls.Add(&c.Link)
 	}
 	return &c.Link
+}
+
+// Bystander says of a Link of [Links.Rawlink] that was just made whether it stands for
+// somebody who asks for the outcome of what it is linked to: that is so if asks
+// returns true.
+func Bystander(l *Link, asks func() bool) {
+	if c, ok := l.to.(*callback); ok {
+		c.asks = asks
+	}
+}
+
+// Asked reports whether anybody is in the list who asks for the outcome: no bystander,
+// and no Listener that has a method Asks which returns false.
+func (ls *Links) Asked() bool {
+	for l := range ls.all {
+		switch to := l.to.(type) {
+		case *callback:
+			if to.asks == nil || to.asks() {
+				return true
+			}
+		case interface{ Asks() bool }:
+			if to.Asks() {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // UnlinkAll takes back all callbacks. Those who are parked, and Listeners, stay.
@@ -290,6 +331,6 @@ func (p *Proc) unnotified(f *baton.Fiber, w Wait, limited bool, c Cause, err err
 	if c == Woken && p.link.list != nil {
 		c, err = Interrupted, p.takePending()
 	}
-	p.link.Unlink()
+	p.link.unlink()
 	return c, err
 }

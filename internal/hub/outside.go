@@ -59,7 +59,7 @@ func (j *job) exec() {
 	defer func() {
 		if j.exited {
 			if v := recover(); v != nil {
-				j.failure, j.exited = baton.Recovered(v), false
+				j.failure, j.exited = baton.Recovered(v).Flying(), false
 			}
 		}
 		// ErrClosed means that the thread ended without waiting for it.
@@ -252,8 +252,10 @@ func (c *call) Exec() {
 	defer func() {
 		if v := recover(); v != nil {
 			if _, killed := v.(*baton.Unwind); !killed {
-				c.failure = baton.Recovered(v)
+				c.failure = baton.Recovered(v).Flying()
 			}
+		} else if !c.ran {
+			c.proc.hub.ReportGoexit("greenlet " + c.proc.Name())
 		}
 	}()
 	c.f()

@@ -70,7 +70,15 @@ func refuse(op string) {
 	if Current() != nil {
 		panic(op + ": a callback of the loop must not block; spawn a greenlet in it, and block there")
 	}
-	panic(op + ": the calling goroutine belongs to no thread; call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there")
+	panic(NoThread(op))
+}
+
+// NoThread is what a call panics with that was made by a goroutine that belongs to no
+// thread.
+func NoThread(op string) string {
+	return op + ": the calling goroutine belongs to no thread (it was started by go, time.AfterFunc, net/http, iter.Pull, t.Run ...); " +
+		"call it inside gevent.Run or asyncio.Run, in the function itself or in a greenlet spawned there; " +
+		"from elsewhere use Hub.Do or Hub.Post of the hub that gevent.CurrentHub returns there"
 }
 
 // Park parks p, which is current on fiber f, until something makes it ready, and
@@ -195,13 +203,14 @@ func (p *Proc) forget() {
 	if p == &p.hub.root {
 		p.forgetIO()
 	}
-	p.link.Unlink()
+	p.link.unlink()
 	p.state = running
 }
 
 func (p *Proc) takePending() error {
-	err := p.rare.pending[0]
-	p.setPending(p.rare.pending[1:])
+	all := p.rare.Load().pending
+	err := all[0]
+	p.setPending(all[1:])
 	return err
 }
 
@@ -293,7 +302,7 @@ func (p *Proc) Withdraw(err error) bool {
 	if !p.Pending(err) {
 		return false
 	}
-	all := p.rare.pending
+	all := p.rare.Load().pending
 	if len(all) == 1 && p.state == ready && p.cause == Interrupted {
 		return false
 	}
@@ -305,12 +314,12 @@ func (p *Proc) Withdraw(err error) bool {
 // Pending reports whether an Interrupt with this very error has not been taken
 // yet.
 func (p *Proc) Pending(err error) bool {
-	return p.interrupted && slices.Contains(p.rare.pending, err)
+	return p.interrupted && slices.Contains(p.rare.Load().pending, err)
 }
 
 // setPending notes which interrupts wait to be taken.
 func (p *Proc) setPending(all []error) {
-	p.rare.pending = all
+	p.rare.Load().pending = all
 	p.interrupted = len(all) > 0
 }
 

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/baton-go/baton/internal/baton"
@@ -64,14 +65,14 @@ type Proc struct {
 	link  Link // its place in the list in which it waits, see ParkOn
 	owner Owner
 	timer netpoll.Timer
-	rare  *rare // nil until it is needed
+	rare  atomic.Pointer[rare] // nil until it is needed; only the name is for others than the thread
 
 	prev, next *Proc // in hub.first
 }
 
 // rare is what few Procs have.
 type rare struct {
-	name    string
+	name    atomic.Pointer[string]
 	pending []error      // interrupts that wait to be taken
 	extra   any          // see Extra
 	label   *baton.Label // see KeepLabels
@@ -79,10 +80,12 @@ type rare struct {
 
 // more returns p's rare, made if need be.
 func (p *Proc) more() *rare {
-	if p.rare == nil {
-		p.rare = &rare{}
+	r := p.rare.Load()
+	if r == nil {
+		r = &rare{}
+		p.rare.Store(r)
 	}
-	return p.rare
+	return r
 }
 
 // Init sets p up, unstarted, for the hub. The name may be empty: see Name.
@@ -131,10 +134,10 @@ func (h *Hub) Find(number uint32) *Proc {
 
 // Extra returns what SetExtra has kept for p's owner: something that few need.
 func (p *Proc) Extra() any {
-	if p.rare == nil {
-		return nil
+	if r := p.rare.Load(); r != nil {
+		return r.extra
 	}
-	return p.rare.extra
+	return nil
 }
 
 // SetExtra keeps something for p's owner.
@@ -144,10 +147,13 @@ func (p *Proc) SetExtra(v any) { p.more().extra = v }
 func (p *Proc) Owner() Owner { return p.owner }
 
 // Name returns p's name. One that was given none has its owner's, if that has a
-// ProcName method, and is "Greenlet-N" otherwise.
+// ProcName method, and is "Greenlet-N" otherwise. Any goroutine may call it, if
+// ProcName allows that.
 func (p *Proc) Name() string {
-	if p.rare != nil && p.rare.name != "" {
-		return p.rare.name
+	if r := p.rare.Load(); r != nil {
+		if name := r.name.Load(); name != nil && *name != "" {
+			return *name
+		}
 	}
 	if o, ok := p.owner.(interface{ ProcName() string }); ok {
 		return o.ProcName()
@@ -158,7 +164,7 @@ func (p *Proc) Name() string {
 // SetName changes p's name.
 func (p *Proc) SetName(name string) {
 	r := p.more()
-	r.name = name
+	r.name.Store(&name)
 	if r.label != nil {
 		r.label.SetName(name)
 	}

@@ -12,9 +12,11 @@ func Unwind(err error) {
 	if _, p := Here(); p != nil && p.unwound < maxUnwound {
 		p.unwound++
 	}
-	switch err.(type) {
-	case *baton.Unwind, *baton.PanicError:
+	switch err := err.(type) {
+	case *baton.Unwind:
 		panic(err)
+	case *baton.PanicError:
+		panic(err.Flying())
 	}
 	panic(&baton.Unwind{Err: err})
 }

@@ -35,11 +35,29 @@ func (h *Hub) CheckThread(op string, object any) {
 	}
 }
 
+// CheckLook is CheckThread for a call that only looks, or that takes something back:
+// it may be made from anywhere when the thread has ended.
+func (h *Hub) CheckLook(op string, object any) {
+	if here := Current(); here != h && !h.closed() {
+		panic(h.WrongThread(op, object, here))
+	}
+}
+
+// closed reports whether the thread has ended. Any goroutine may call it.
+func (h *Hub) closed() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // WrongThread returns the error of a use of an object of h in the hub here, which
 // may be nil.
 func (h *Hub) WrongThread(op string, object any, here *Hub) *WrongThread {
 	e := &WrongThread{Op: op, Object: fmt.Sprint(object), Owner: h.Name(), Caller: "a goroutine of no thread",
-		Advice: "use it there, by Post, and tell this thread of the result"}
+		Advice: "use it there, by Hub.Post or Hub.Do of the hub that gevent.CurrentHub returns there"}
 	if here != nil {
 		e.Caller = here.Name()
 	}

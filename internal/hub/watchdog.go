@@ -23,6 +23,7 @@ type Watchdog struct {
 type Blocking struct {
 	Name  string        // empty for a generator, and for a greenlet of package greenlet
 	Stack string        // where it is, or was
+	State string        // what its goroutine does, or did: see Goroutine
 	For   time.Duration // how long, at least: up to Limit may have passed before anybody looked
 	Over  bool          // it has given way
 }
@@ -50,7 +51,7 @@ func (w *Watchdog) Probe(stop <-chan struct{}) {
 			return
 		case <-ran:
 			if told {
-				w.Report(Blocking{Name: seen.Name, Stack: seen.Stack, For: time.Duration(took.Load()), Over: true})
+				w.Report(Blocking{Name: seen.Name, Stack: seen.Stack, State: seen.State, For: time.Duration(took.Load()), Over: true})
 			}
 			return
 		case <-late.C:
@@ -60,7 +61,7 @@ func (w *Watchdog) Probe(stop <-chan struct{}) {
 		now, runs := w.Hub.Running()
 		if runs && !now.Ignored && found && now.ID == seen.ID && now.Name == seen.Name {
 			seen, told = now, true
-			w.Report(Blocking{Name: now.Name, Stack: now.Stack, For: time.Since(begin)})
+			w.Report(Blocking{Name: now.Name, Stack: now.Stack, State: now.State, For: time.Since(begin)})
 			late.Stop()
 			continue // until it gives way
 		}

@@ -59,6 +59,10 @@ var All = []Case{
 		Ours: spawnBatch, Other: goroutineBatch, Budget: 0.35, Allocs: 1,
 	},
 	{
+		Name: "spawn-parked", What: "one of 1,000 Spawn, parked once, woken, JoinAll / one of 1,000 go, blocked once, woken, WaitGroup",
+		Ours: spawnParked, Other: goroutineParked,
+	},
+	{
 		Name: "sleep-zero", What: "Sleep(0) among 1,000 greenlets / Gosched among 1,000 goroutines",
 		Ours: sleepZero, Other: gosched, Least: 200 * crowd, Budget: 0.75,
 	},

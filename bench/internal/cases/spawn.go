@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/baton-go/baton/gevent"
+	"github.com/baton-go/baton/gevent/event"
 	"github.com/baton-go/baton/greenlet"
 )
 
@@ -77,6 +78,60 @@ func goroutineBatch(m Meter, n int) {
 			go f()
 		}
 		wg.Wait()
+	}
+	do(min(n, crowd))
+	m.Start()
+	for ; n > crowd; n -= crowd {
+		do(crowd)
+	}
+	do(n)
+	m.Stop()
+}
+
+// spawnParked is spawnBatch of greenlets that wait once, all at the same time.
+func spawnParked(m Meter, n int) {
+	inHub(func() {
+		e := event.New()
+		f := e.Wait
+		batch := make([]gevent.Joinable, min(n, crowd))
+		do := func(n int) {
+			for i := range n {
+				batch[i] = gevent.Spawn(f)
+			}
+			gevent.Sleep(0) // now all wait
+			e.Set()
+			gevent.JoinAll(batch[:n]...)
+			e.Clear()
+		}
+		do(len(batch))
+		m.Start()
+		for ; n > crowd; n -= crowd {
+			do(crowd)
+		}
+		do(n)
+		m.Stop()
+	})
+}
+
+// goroutineParked is goroutineBatch of goroutines that wait once, all at the same
+// time.
+func goroutineParked(m Meter, n int) {
+	var begun, ended sync.WaitGroup
+	do := func(n int) {
+		begun.Add(n)
+		ended.Add(n)
+		end := make(chan struct{})
+		f := func() {
+			begun.Done()
+			<-end
+			ended.Done()
+		}
+		for range n {
+			go f()
+		}
+		begun.Wait()
+		close(end)
+		ended.Wait()
 	}
 	do(min(n, crowd))
 	m.Start()

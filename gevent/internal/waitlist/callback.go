@@ -31,7 +31,7 @@ func MustLink(op string, f func()) *hub.Hub {
 	h := hub.Current()
 	switch {
 	case h == nil:
-		panic(op + ": the calling goroutine belongs to no thread; call it inside gevent.Run, in the function itself or in a greenlet spawned there")
+		panic(hub.NoThread(op))
 	case f == nil:
 		panic(op + ": the function is nil; pass the function that is to be called")
 	}
@@ -64,8 +64,12 @@ func (c *callback[T]) take() bool {
 	return was
 }
 
-// Unlink takes the callback back, and reports whether it had not run.
+// Unlink takes the callback back, and reports whether it had not run. Without a Guard
+// it is for the thread.
 func (c *callback[T]) Unlink() bool {
+	if c.guard == nil {
+		c.hub.CheckLook("gevent.Link.Unlink", "what was linked to")
+	}
 	c.lock()
 	defer c.unlock()
 	switch {

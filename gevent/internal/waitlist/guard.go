@@ -43,6 +43,13 @@ func (g *Guard) Share() {
 	g.mu.Unlock()
 }
 
+// Shared reports whether others than one thread have used the object, or will.
+func (g *Guard) Shared() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shared
+}
+
 // meet notes a caller who is not of the thread that used the object first, or who
 // is the first. When that thread has ended, the caller's becomes the first.
 func (g *Guard) meet(h *hub.Hub) {
