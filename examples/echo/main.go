@@ -13,11 +13,11 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/baton-go/baton/examples/internal/echoload"
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/net"
 )
@@ -25,17 +25,15 @@ import (
 func main() {
 	log.SetFlags(0)
 	address := flag.String("listen", "", "serve at this `address` until interrupted, and drive nothing")
-	load := load{}
-	flag.IntVar(&load.conns, "conns", 500, "connections that the second process makes")
-	flag.IntVar(&load.requests, "requests", 200, "requests on each connection")
-	flag.IntVar(&load.size, "size", 64, "bytes in a request")
+	var load echoload.Load
+	load.Flags()
 	target := flag.String("client", "", "be that second process, and drive the server at this `address`")
 	flag.Parse()
 
 	var err error
 	switch {
 	case *target != "":
-		err = load.drive(*target)
+		err = load.Drive(*target)
 	case *address != "":
 		err = serveUntilInterrupted(*address)
 	default:
@@ -63,30 +61,28 @@ func serveUntilInterrupted(address string) error {
 		gevent.Spawn(func() error { return s.serve(l) })
 		gevent.Offload(func() { <-ctx.Done() }) // the thread serves meanwhile
 		s.stop(l, grace)
-		fmt.Println(s.summary())
+		fmt.Println(&s.Tally)
 		return nil
 	})
 }
 
 // serveSecondProcess serves a second process that runs this program as a client,
 // until that ends.
-func serveSecondProcess(load load) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
+func serveSecondProcess(load echoload.Load) error {
 	return gevent.Run(func() error {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
+		client, err := load.Command(l.Addr().String())
+		if err != nil {
+			return err
+		}
 		s := newServer(echo)
 		gevent.Spawn(func() error { return s.serve(l) })
-		client := exec.Command(program, append(load.flags(), "-client", l.Addr().String())...)
-		client.Stdout, client.Stderr = os.Stdout, os.Stderr
 		_, err = gevent.OffloadValue(func() (any, error) { return nil, client.Run() })
 		s.stop(l, grace)
-		fmt.Println(s.summary())
+		fmt.Println(&s.Tally)
 		if err != nil {
 			return fmt.Errorf("echo: the client failed: %w", err)
 		}

@@ -179,7 +179,7 @@ func TestClientsThatMisbehaveDoNoHarm(t *testing.T) {
 	talk(t, steady, "after")
 	steady.Close()
 	s := stop()
-	require.GreaterOrEqual(t, s.conns, 81)
+	require.GreaterOrEqual(t, s.Conns, 81)
 	require.Equal(t, before, descriptors(t), "descriptors were left open")
 }
 

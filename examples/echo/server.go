@@ -2,25 +2,20 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"time"
 
-	"github.com/baton-go/baton/examples/internal/cputime"
+	"github.com/baton-go/baton/examples/internal/echoload"
 	"github.com/baton-go/baton/gevent"
 	"github.com/baton-go/baton/gevent/net"
 )
 
 // A server runs a greenlet for each connection. All of them share it, in turns.
 type server struct {
+	echoload.Tally
 	handle   func(s *server, c *net.TCPConn) error
 	handlers map[*gevent.Greenlet]bool
-
-	conns, requests, failed int
-	bytes                   int64
-	first, last             time.Time     // when the first connection came, and the last one went
-	cpuAtFirst, cpuAtLast   time.Duration // what the process had used by then
 }
 
 func newServer(handle func(*server, *net.TCPConn) error) *server {
@@ -42,9 +37,7 @@ func (s *server) serve(l net.Listener) error {
 		case err != nil:
 			return err
 		}
-		if s.conns++; s.conns == 1 {
-			s.first, s.cpuAtFirst = time.Now(), cputime.Used()
-		}
+		s.Opened()
 		s.spawn(c.(*net.TCPConn))
 	}
 }
@@ -54,14 +47,13 @@ func (s *server) serve(l net.Listener) error {
 func (s *server) spawn(c *net.TCPConn) {
 	var g *gevent.Greenlet
 	g = gevent.Spawn(func() {
+		var err error
 		defer func() {
 			c.Close()
 			delete(s.handlers, g)
-			s.last, s.cpuAtLast = time.Now(), cputime.Used()
+			s.Closed(err)
 		}()
-		if err := s.handle(s, c); err != nil {
-			s.failed++
-		}
+		err = s.handle(s, c)
 	})
 	s.handlers[g] = true
 }
@@ -95,19 +87,6 @@ func echo(s *server, c *net.TCPConn) error {
 		if _, err := c.Write(buf[:n]); err != nil {
 			return err
 		}
-		s.requests++
-		s.bytes += int64(n)
+		s.Served(n)
 	}
-}
-
-// summary says what was served, and how fast.
-func (s *server) summary() string {
-	text := fmt.Sprintf("echo: served %d connections (%d broken off), %d requests, %d bytes", s.conns, s.failed, s.requests, s.bytes)
-	took := s.last.Sub(s.first)
-	if s.requests == 0 || took <= 0 {
-		return text
-	}
-	n := time.Duration(s.requests)
-	return fmt.Sprintf("%s\nechoed in %v: %.0f requests/s, %v of the server's CPU time for each",
-		text, took.Round(time.Millisecond), float64(s.requests)/took.Seconds(), (s.cpuAtLast-s.cpuAtFirst)/n)
 }

@@ -1,4 +1,4 @@
-// Package echoload has what the echo servers of asyncio share: the client that
+// Package echoload has what the echo servers share: the client that
 // drives them from a second process, with goroutines and package net, and the count
 // of what was served.
 package echoload
