@@ -69,6 +69,7 @@
 //	loop.add_reader(fd, f)               err := loop.AddReader(fd, f)
 //	loop.sock_recv(s, n)                 n, err := asyncio.SockRecv(ctx, fd, p)
 //	loop.add_signal_handler(sig, f)      err := loop.AddSignalHandler(sig, f)
+//	asyncio.print_call_graph()           fmt.Print(loop.Graph())
 //
 // Calling a coroutine runs it in the caller's task; there is no such thing as a
 // coroutine that was made and never awaited. A context is passed where Python
@@ -136,6 +137,9 @@
 //
 // On a virtual clock ([WithClock]) a loop does not wait for a time but jumps to
 // it. A test of an hour takes a microsecond and gives the same result each time.
-// Package asynciotest has that and more for tests; [WithShuffle] finds what relies
-// on the order of tasks by accident.
+// Package asynciotest has more: Run for a test's main task, WaitAllBlocked,
+// Sequencer, Shuffled to find what relies on an order by accident, CancelEverywhere
+// to cancel a task at each place where it can be, AssertYields, and connections in
+// memory: Transports, Streams, and a Network whose OpenConnection stands in for the
+// real one.
 package asyncio

@@ -35,10 +35,10 @@ type Loop struct {
 	over     bool      // run is to return
 	runner   *hub.Proc // parked in run
 
-	first, last *task // those that have not ended, oldest first
-	names       uint64
-	alarms      *alarm    // for reuse, linked by next
-	lost        list.List // of *lost
+	names  uint32    // how many tasks have been made
+	unborn []*task   // those that will never start, because the thread ends
+	alarms *alarm    // for reuse, linked by next
+	lost   list.List // of *lost
 
 	logger   *slog.Logger // nil for none
 	debug    loopDebug
@@ -162,8 +162,8 @@ func hubLoop(h *hub.Hub) *Loop {
 // loopOf returns the loop that ctx names, or that of the calling thread.
 func loopOf(ctx context.Context, op string) *Loop {
 	var l *Loop
-	if c, ok := ctx.(*taskContext); ok {
-		l = c.task.loop
+	if own, ok := ctx.(*ownContext); ok {
+		l = own.loop
 	} else if l, ok = ctx.Value(loopKey{}).(*Loop); !ok {
 		h := hub.Current()
 		if h == nil {
@@ -306,37 +306,14 @@ func (l *Loop) IsRunning() bool {
 	return !l.closed.Load() && (l.attached || l.running.Load())
 }
 
-// link puts t into the list of tasks.
-func (l *Loop) link(t *task) {
-	t.prev = l.last
-	if l.last != nil {
-		l.last.next = t
-	} else {
-		l.first = t
-	}
-	l.last = t
-}
-
-// unlink takes t out of it.
-func (l *Loop) unlink(t *task) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		l.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		l.last = t.prev
-	}
-	t.prev, t.next = nil, nil
-}
-
-// tasks returns those that have not ended, oldest first.
+// tasks returns those that have not ended, oldest first. The hub has a list of all
+// that runs in it; another one would cost each task a tenth of its life.
 func (l *Loop) tasks() []*task {
 	var ts []*task
-	for t := l.first; t != nil; t = t.next {
-		ts = append(ts, t)
+	for p := range l.hub.All {
+		if t := taskOf(p); t != nil && t.loop == l && t.state == pending {
+			ts = append(ts, t)
+		}
 	}
 	return ts
 }
@@ -346,7 +323,7 @@ func (l *Loop) tasks() []*task {
 func (l *Loop) AllTasks() []AnyTask {
 	l.mustOwn("asyncio.Loop.AllTasks")
 	var ts []AnyTask
-	for t := l.first; t != nil; t = t.next {
+	for _, t := range l.tasks() {
 		ts = append(ts, t.public())
 	}
 	return ts

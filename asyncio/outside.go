@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/netpoll"
 )
 
 // An outside is a context that may end while a Proc is parked: one with a
@@ -12,19 +13,34 @@ import (
 type outside struct {
 	proc  *hub.Proc
 	stop  func() bool
-	ended bool // ctx ended while it was watched
-	over  bool // it is no longer watched
+	hook  *netpoll.Hook // nil on the real clock
+	ended bool          // ctx ended while it was watched
+	over  bool          // it is no longer watched
 }
 
 // others returns what of ctx may end for a reason that is not t's: nil if nothing
 // can, as with the context of t itself and of a scope in t. T may be nil. If it has
 // ended already the error is the one for the caller.
 func others(ctx context.Context, t *task) (context.Context, error) {
-	if own, direct := ctx.(*taskContext); direct && own.task == t {
+	if own, direct := ctx.(*ownContext); direct && (*task)(own) == t && own.proc.Flags&bound == 0 {
+		return nil, nil
+	}
+	return t.others(ctx)
+}
+
+// others is the rest of the function of that name.
+func (t *task) others(ctx context.Context) (context.Context, error) {
+	own, direct := ctx.(ownedContext)
+	var of *task
+	var bound, over bool
+	if direct {
+		of, bound, over = own.owner()
+	}
+	if direct && of == t {
 		switch {
-		case own.over:
+		case over:
 			return nil, context.Canceled
-		case !own.bound:
+		case !bound:
 			return nil, nil
 		}
 		ctx = own.origin()
@@ -35,8 +51,10 @@ func others(ctx context.Context, t *task) (context.Context, error) {
 		return ctx, nil
 	}
 	err := reason(ctx)
-	if t != nil && t.request != nil && err == error(t.request) {
-		t.takeRequest() // this is how it is delivered
+	if t != nil {
+		if c := t.cancellation(); c != nil && c.request != nil && err == error(c.request) {
+			t.takeRequest() // this is how it is delivered
+		}
 	}
 	return nil, err
 }
@@ -44,8 +62,12 @@ func others(ctx context.Context, t *task) (context.Context, error) {
 // owns reports whether ctx, whose channel is done, ends only with a context of t's
 // own from which it is derived.
 func (t *task) owns(ctx context.Context, done <-chan struct{}) bool {
-	own, _ := ctx.Value(ownKey{}).(*taskContext)
-	return own != nil && own.task == t && !own.bound && !own.over && done == own.Done()
+	own, ok := ctx.Value(ownKey{}).(ownedContext)
+	if !ok {
+		return false
+	}
+	of, bound, over := own.owner()
+	return of == t && !bound && !over && done == own.Done()
 }
 
 // watch begins to watch ctx, which may be nil, for a parking call of p.
@@ -63,6 +85,15 @@ func watch(ctx context.Context, p *hub.Proc) *outside {
 		// ErrClosed means that nobody is left to be told.
 		_ = h.Post(o.fire)
 	})
+	if h.Loop.VirtualClock() != nil {
+		// The clock would jump before that goroutine comes.
+		o.hook = h.Loop.AddPrepare(func() {
+			if ctx.Err() != nil {
+				o.fire()
+			}
+		})
+		o.hook.Unref()
+	}
 	return o
 }
 
@@ -77,7 +108,7 @@ func reason(ctx context.Context) error {
 
 // fire runs on the hub.
 func (o *outside) fire() {
-	if !o.over {
+	if !o.over && !o.ended {
 		o.ended = true
 		o.proc.Wake()
 	}
@@ -91,6 +122,9 @@ func (o *outside) close() {
 	if o != nil {
 		o.over = true
 		o.stop()
+		if o.hook != nil {
+			o.hook.Remove()
+		}
 		o.proc.Hub().Unhope()
 	}
 }

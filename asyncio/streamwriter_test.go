@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/asyncio"
-	"github.com/baton-go/baton/asyncio/internal/mempipe"
+	"github.com/baton-go/baton/asyncio/asynciotest"
 	"github.com/baton-go/baton/gevent"
 )
 
@@ -23,17 +23,17 @@ type streamEnd struct {
 	r *asyncio.StreamReader
 	w *asyncio.StreamWriter
 	p *asyncio.StreamReaderProtocol
-	t *mempipe.Transport
+	t *asynciotest.Transport
 }
 
 // streamPair returns both ends of a connection in memory. The second one is
 // the server's: it runs the handler, if there is one.
-func streamPair(c ctx, limit int, handler asyncio.StreamHandler, config mempipe.Config) (client, server streamEnd) {
+func streamPair(c ctx, limit int, handler asyncio.StreamHandler, config asynciotest.Pipe) (client, server streamEnd) {
 	for i, e := range []*streamEnd{&client, &server} {
 		e.r = asyncio.NewStreamReader(limit)
 		e.p = asyncio.NewStreamReaderProtocol(c, e.r, []asyncio.StreamHandler{nil, handler}[i])
 	}
-	client.t, server.t = mempipe.New(asyncio.RunningLoop(c), client.p, server.p, config)
+	client.t, server.t = asynciotest.Transports(c, client.p, server.p, config)
 	client.w = asyncio.NewStreamWriter(client.t, client.p, client.r)
 	server.w = asyncio.NewStreamWriter(server.t, server.p, server.r)
 	_ = yield(c, 3)
@@ -42,7 +42,7 @@ func streamPair(c ctx, limit int, handler asyncio.StreamHandler, config mempipe.
 
 func TestStreamsCarryBothWays(t *testing.T) {
 	require.NoError(t, run(t, func(c ctx) error {
-		a, b := streamPair(c, 64, nil, mempipe.Config{})
+		a, b := streamPair(c, 64, nil, asynciotest.Pipe{})
 		n, err := fmt.Fprintf(a.w, "hello %d\n", 1)
 		require.Equal(t, 8, n)
 		require.NoError(t, err)
@@ -229,7 +229,7 @@ func TestST09Drain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, run(t, func(c ctx) error {
-				a, b := streamPair(c, 64<<10, nil, mempipe.Config{Buffer: 32 << 10})
+				a, b := streamPair(c, 64<<10, nil, asynciotest.Pipe{Buffer: 32 << 10})
 				f(t, c, a, b)
 				a.t.Abort()
 				b.t.Abort()
@@ -272,7 +272,7 @@ func TestST10AHandlerThatFails(t *testing.T) {
 			var server streamEnd
 			require.NoError(t, run(t, func(ctx ctx) error {
 				var client streamEnd
-				client, server = streamPair(ctx, 64, c.handler, mempipe.Config{})
+				client, server = streamPair(ctx, 64, c.handler, asynciotest.Pipe{})
 				require.Empty(t, rest(t, ctx, client.r))
 				return client.w.Close()
 			}, asyncio.WithExceptionHandler(func(_ *asyncio.Loop, e asyncio.ExceptionContext) { reports = append(reports, e) })))
@@ -302,7 +302,7 @@ func TestAHandlerOutlivesTheContextThatStartedIt(t *testing.T) {
 			}
 			_, err = fmt.Fprintf(w, "%v %s", c.Value(key{}), line)
 			return err
-		}, mempipe.Config{})
+		}, asynciotest.Pipe{})
 		cancel()
 		_, _ = client.w.Write([]byte("line\n"))
 		require.Equal(t, "value line\n", rest(t, c, client.r))
@@ -313,7 +313,7 @@ func TestAHandlerOutlivesTheContextThatStartedIt(t *testing.T) {
 func TestGreenletsUseStreams(t *testing.T) {
 	require.NoError(t, green(t, func() error {
 		bg := context.Background()
-		a, b := streamPair(bg, 64, nil, mempipe.Config{Buffer: 100})
+		a, b := streamPair(bg, 64, nil, asynciotest.Pipe{Buffer: 100})
 		data := bytes.Repeat([]byte("0123456789"), 50_000)
 		g := gevent.Spawn(func() error {
 			for p := data; len(p) > 0; p = p[1000:] {
@@ -338,7 +338,7 @@ func TestAWriterOverAFlowControlProtocol(t *testing.T) {
 	require.NoError(t, run(t, func(c ctx) error {
 		p := new(asyncio.FlowControlProtocol)
 		r := asyncio.NewStreamReader(64)
-		a, _ := mempipe.New(asyncio.RunningLoop(c), p, asyncio.NewStreamReaderProtocol(c, r, nil), mempipe.Config{})
+		a, _ := asynciotest.Transports(c, p, asyncio.NewStreamReaderProtocol(c, r, nil), asynciotest.Pipe{})
 		w := asyncio.NewStreamWriter(a, p, nil)
 		_ = yield(c, 2)
 		_, err := w.Write([]byte("text"))

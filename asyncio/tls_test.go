@@ -23,7 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/asyncio"
-	"github.com/baton-go/baton/asyncio/internal/mempipe"
+	"github.com/baton-go/baton/asyncio/asynciotest"
 	"github.com/baton-go/baton/gevent"
 )
 
@@ -68,7 +68,7 @@ var tlsCertificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 })
 
 // tlsPair returns both ends of a connection in memory, with TLS.
-func tlsPair(t *testing.T, c ctx, limit int, config mempipe.Config, change func(server, client *tls.Config)) (client, server streamEnd) {
+func tlsPair(t *testing.T, c ctx, limit int, config asynciotest.Pipe, change func(server, client *tls.Config)) (client, server streamEnd) {
 	t.Helper()
 	sc, cc := tlsConfigs()
 	if change != nil {
@@ -93,7 +93,7 @@ func TestNT10TLS(t *testing.T) {
 		atVersion := func(server, client *tls.Config) { client.MaxVersion = version }
 		t.Run(name+": data both ways and the end", func(t *testing.T) {
 			require.NoError(t, run(t, func(c ctx) error {
-				a, b := tlsPair(t, c, 1024, mempipe.Config{}, atVersion)
+				a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, atVersion)
 				_, err := a.w.Write([]byte("hello\n"))
 				require.NoError(t, err)
 				line, err := b.r.ReadLine(c)
@@ -114,7 +114,7 @@ func TestNT10TLS(t *testing.T) {
 			require.NoError(t, run(t, func(c ctx) error {
 				sc, cc := tlsConfigs()
 				atVersion(sc, cc)
-				a, b := streamPair(c, 1024, neverCalled, mempipe.Config{})
+				a, b := streamPair(c, 1024, neverCalled, asynciotest.Pipe{})
 				require.Nil(t, a.w.ExtraInfo("sslcontext"))
 				upgraded := spawn(c, func(c ctx) error { return b.w.StartTLS(c, sc) })
 				require.NoError(t, a.w.StartTLS(c, cc))
@@ -147,7 +147,7 @@ func TestNT10TLS(t *testing.T) {
 		})
 		t.Run(name+": much both ways at once", func(t *testing.T) {
 			require.NoError(t, run(t, func(c ctx) error {
-				a, b := tlsPair(t, c, 64<<10, mempipe.Config{Buffer: 10_000}, atVersion)
+				a, b := tlsPair(t, c, 64<<10, asynciotest.Pipe{Buffer: 10_000}, atVersion)
 				const size = 2 << 20
 				sent := map[*asyncio.StreamWriter][]byte{a.w: make([]byte, size), b.w: make([]byte, size)}
 				var tasks []asyncio.AwaitableOf[none]
@@ -185,7 +185,7 @@ func TestNT10TLS(t *testing.T) {
 				sc, cc := tlsConfigs()
 				atVersion(sc, cc)
 				cc.RootCAs = x509.NewCertPool()
-				a, b := streamPair(c, 1024, neverCalled, mempipe.Config{})
+				a, b := streamPair(c, 1024, neverCalled, asynciotest.Pipe{})
 				upgraded := spawn(c, func(c ctx) error { return b.w.StartTLS(c, sc) })
 				err := a.w.StartTLS(c, cc)
 				var unknown x509.UnknownAuthorityError
@@ -205,7 +205,7 @@ func TestNT10TLS(t *testing.T) {
 		})
 		t.Run(name+": a client's certificate", func(t *testing.T) {
 			require.NoError(t, run(t, func(c ctx) error {
-				a, b := tlsPair(t, c, 1024, mempipe.Config{}, func(server, client *tls.Config) {
+				a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, func(server, client *tls.Config) {
 					client.MaxVersion = version
 					server.ClientAuth = tls.RequireAndVerifyClientCert
 					client.Certificates = server.Certificates
@@ -251,7 +251,7 @@ func TestStartTLS(t *testing.T) {
 					}
 				}
 				return nil
-			}, mempipe.Config{})
+			}, asynciotest.Pipe{})
 			_, _ = a.w.Write([]byte("STARTTLS\n"))
 			line, err := a.r.ReadLine(c)
 			require.Equal(t, "STARTTLS\n", said(line, err))
@@ -265,7 +265,7 @@ func TestStartTLS(t *testing.T) {
 		},
 		"plain text that is slipped in is not taken for what comes enciphered": func(t *testing.T, c ctx) {
 			sc, cc := tlsConfigs()
-			a, b := streamPair(c, 1024, neverCalled, mempipe.Config{})
+			a, b := streamPair(c, 1024, neverCalled, asynciotest.Pipe{})
 			_, _ = a.w.Write([]byte("STARTTLS\nslipped in\n"))
 			line, err := b.r.ReadLine(c)
 			require.Equal(t, "STARTTLS\n", said(line, err))
@@ -279,7 +279,7 @@ func TestStartTLS(t *testing.T) {
 		},
 		"a peer that says nothing": func(t *testing.T, c ctx) {
 			_, cc := tlsConfigs()
-			a, b := streamPair(c, 1024, nil, mempipe.Config{})
+			a, b := streamPair(c, 1024, nil, asynciotest.Pipe{})
 			l := asyncio.RunningLoop(c)
 			begin := l.Time()
 			err := a.w.StartTLS(c, cc)
@@ -290,7 +290,7 @@ func TestStartTLS(t *testing.T) {
 			require.EqualError(t, err, "asyncio: TLS handshake is taking longer than 1m0s: aborting the connection")
 			require.ErrorAs(t, a.w.WaitClosed(c), &ne)
 			require.NoError(t, b.w.Close())
-			a, _ = streamPair(c, 1024, nil, mempipe.Config{})
+			a, _ = streamPair(c, 1024, nil, asynciotest.Pipe{})
 			begin = l.Time()
 			err = a.w.StartTLS(c, cc, asyncio.WithTLSHandshakeTimeout(time.Second))
 			require.Equal(t, time.Second, l.Time()-begin)
@@ -298,21 +298,21 @@ func TestStartTLS(t *testing.T) {
 		},
 		"a peer that goes away": func(t *testing.T, c ctx) {
 			_, cc := tlsConfigs()
-			for _, leave := range []func(*mempipe.Transport){(*mempipe.Transport).Close, (*mempipe.Transport).Abort} {
-				a, b := streamPair(c, 1024, nil, mempipe.Config{})
+			for _, leave := range []func(*asynciotest.Transport){(*asynciotest.Transport).Close, (*asynciotest.Transport).Abort} {
+				a, b := streamPair(c, 1024, nil, asynciotest.Pipe{})
 				asyncio.RunningLoop(c).CallLater(time.Second, func() { leave(b.t) })
 				err := a.w.StartTLS(c, cc)
 				require.ErrorIs(t, err, asyncio.ErrConnectionLost)
 				require.ErrorIs(t, err, syscall.ECONNRESET)
 				require.Error(t, a.w.WaitClosed(c))
 			}
-			a, b := streamPair(c, 1024, nil, mempipe.Config{})
+			a, b := streamPair(c, 1024, nil, asynciotest.Pipe{})
 			asyncio.RunningLoop(c).CallLater(time.Second, func() { b.t.Break(errBad) })
 			require.ErrorIs(t, a.w.StartTLS(c, cc), errBad)
 			require.ErrorIs(t, a.w.StartTLS(c, cc), asyncio.ErrConnectionLost)
 			_, err := asyncio.StartTLS(c, a.t, a.p, cc, false)
 			require.ErrorIs(t, err, net.ErrClosed)
-			a, b = streamPair(c, 1024, nil, mempipe.Config{})
+			a, b = streamPair(c, 1024, nil, asynciotest.Pipe{})
 			_ = b.w.WriteEOF()
 			_ = yield(c, 4)
 			require.ErrorIs(t, a.w.StartTLS(c, cc), io.ErrUnexpectedEOF)
@@ -321,7 +321,7 @@ func TestStartTLS(t *testing.T) {
 		"a cancelled handshake": func(t *testing.T, c ctx) {
 			_, cc := tlsConfigs()
 			for hops := range 4 {
-				a, b := streamPair(c, 1024, nil, mempipe.Config{})
+				a, b := streamPair(c, 1024, nil, asynciotest.Pipe{})
 				task := spawn(c, func(c ctx) error { return a.w.StartTLS(c, cc) })
 				_ = yield(c, hops)
 				task.Cancel()
@@ -334,7 +334,7 @@ func TestStartTLS(t *testing.T) {
 				_ = b.w.Close()
 			}
 			outer, cancel := context.WithCancel(c)
-			a, _ := streamPair(c, 1024, nil, mempipe.Config{})
+			a, _ := streamPair(c, 1024, nil, asynciotest.Pipe{})
 			l := asyncio.RunningLoop(c)
 			l.CallSoon(cancel)
 			l.Ref() // the end of the context comes from outside: the clock must not jump
@@ -343,7 +343,7 @@ func TestStartTLS(t *testing.T) {
 			require.NoError(t, a.w.WaitClosed(c))
 		},
 		"a peer that does not close": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			b.t.PauseReading()
 			_ = a.w.Close()
 			l := asyncio.RunningLoop(c)
@@ -355,7 +355,7 @@ func TestStartTLS(t *testing.T) {
 			_ = b.w.WaitClosed(c)
 		},
 		"Close sends what was written, whatever the peer sends": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{Buffer: 3000}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{Buffer: 3000}, nil)
 			for range 100 {
 				_, _ = a.w.Write(make([]byte, 10_000))
 				_, _ = b.w.Write(make([]byte, 10_000))
@@ -367,14 +367,14 @@ func TestStartTLS(t *testing.T) {
 			require.NoError(t, a.w.WaitClosed(c))
 		},
 		"an abrupt end between records is an end, one within a record an error": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			_, _ = a.w.Write([]byte("text"))
 			a.t.Close()
 			require.Equal(t, "text", rest(t, c, b.r))
 			require.NoError(t, b.w.WaitClosed(c))
 			require.Empty(t, rest(t, c, a.r))
 
-			a, b = tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b = tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			_, err := a.t.Write([]byte{23, 3, 3, 0, 100, 1, 2, 3})
 			require.NoError(t, err)
 			a.t.Close()
@@ -383,7 +383,7 @@ func TestStartTLS(t *testing.T) {
 			require.ErrorIs(t, b.w.WaitClosed(c), io.ErrUnexpectedEOF)
 		},
 		"a record that is forged is an error": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			_, _ = a.t.Write(append([]byte{23, 3, 3, 0, 100}, make([]byte, 100)...))
 			_, err := b.r.ReadAll(c)
 			require.ErrorContains(t, err, "bad record MAC")
@@ -392,7 +392,7 @@ func TestStartTLS(t *testing.T) {
 			require.ErrorContains(t, err, "bad record MAC", "the alert arrives")
 		},
 		"data waits below for a protocol that does not want it": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			tr := b.w.Transport().(asyncio.Transport)
 			require.True(t, tr.IsReading())
 			tr.PauseReading()
@@ -417,7 +417,7 @@ func TestStartTLS(t *testing.T) {
 			require.NoError(t, err)
 		},
 		"TLS within TLS": func(t *testing.T, c ctx) {
-			a, b := tlsPair(t, c, 1024, mempipe.Config{}, nil)
+			a, b := tlsPair(t, c, 1024, asynciotest.Pipe{}, nil)
 			sc, cc := tlsConfigs()
 			upgraded := spawn(c, func(c ctx) error { return b.w.StartTLS(c, sc) })
 			require.NoError(t, a.w.StartTLS(c, cc))
@@ -437,7 +437,7 @@ func TestStartTLS(t *testing.T) {
 			} {
 				sc, cc := tlsConfigs()
 				cc.VerifyConnection = func(tls.ConnectionState) error { f(); return nil }
-				a, b := streamPair(c, 1024, neverCalled, mempipe.Config{})
+				a, b := streamPair(c, 1024, neverCalled, asynciotest.Pipe{})
 				upgraded := spawn(c, func(c ctx) error { return b.w.StartTLS(c, sc) })
 				require.ErrorContains(t, a.w.StartTLS(c, cc), want)
 				_, _ = upgraded.Await(c)
@@ -506,10 +506,10 @@ func (p *buffered) GetBuffer(int) []byte { return p.buf[:] }
 func (p *buffered) BufferUpdated(n int)  { p.DataReceived(p.buf[:n]) }
 
 // noisyPair returns two protocols with TLS between them.
-func noisyPair(t *testing.T, c ctx, pa, pb asyncio.Protocol, config mempipe.Config) (a, b asyncio.Transport) {
+func noisyPair(t *testing.T, c ctx, pa, pb asyncio.Protocol, config asynciotest.Pipe) (a, b asyncio.Transport) {
 	t.Helper()
 	sc, cc := tlsConfigs()
-	ma, mb := mempipe.New(asyncio.RunningLoop(c), pa, pb, config)
+	ma, mb := asynciotest.Transports(c, pa, pb, config)
 	_ = yield(c, 3)
 	upgraded := asyncio.CreateTask(c, func(c ctx) (asyncio.Transport, error) { return asyncio.StartTLS(c, mb, pb, sc, true) })
 	a, err := asyncio.StartTLS(c, ma, pa, cc, false)
@@ -523,7 +523,7 @@ func TestTLSProtocols(t *testing.T) {
 	for name, f := range map[string]func(t *testing.T, c ctx){
 		"what is written in PauseWriting comes after what it was called for": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(noisy)
-			a, b := noisyPair(t, c, pa, pb, mempipe.Config{Buffer: 1000})
+			a, b := noisyPair(t, c, pa, pb, asynciotest.Pipe{Buffer: 1000})
 			pa.onPause = func() {
 				_, _ = a.Write([]byte("in pause"))
 				a.PauseReading()
@@ -544,7 +544,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"closed in PauseWriting it still sends everything": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(noisy)
-			a, _ := noisyPair(t, c, pa, pb, mempipe.Config{Buffer: 1000})
+			a, _ := noisyPair(t, c, pa, pb, asynciotest.Pipe{Buffer: 1000})
 			pa.onPause = a.Close
 			n, err := a.Write(make([]byte, 1_000_000))
 			require.Equal(t, 1_000_000, n)
@@ -555,7 +555,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"aborted in PauseWriting": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(noisy)
-			a, _ := noisyPair(t, c, pa, pb, mempipe.Config{Buffer: 1000})
+			a, _ := noisyPair(t, c, pa, pb, asynciotest.Pipe{Buffer: 1000})
 			pa.onPause = a.Abort
 			_, _ = a.Write(make([]byte, 1_000_000))
 			require.Zero(t, a.WriteBufferSize())
@@ -566,7 +566,7 @@ func TestTLSProtocols(t *testing.T) {
 		"everything is allowed in DataReceived": func(t *testing.T, c ctx) {
 			for _, what := range []string{"write", "close", "abort", "pause", "panic"} {
 				pa, pb := new(noisy), new(noisy)
-				a, b := noisyPair(t, c, pa, pb, mempipe.Config{})
+				a, b := noisyPair(t, c, pa, pb, asynciotest.Pipe{})
 				pb.onData = func(p []byte) {
 					switch what {
 					case "write":
@@ -603,7 +603,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"a BufferedProtocol": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(buffered)
-			a, _ := noisyPair(t, c, pa, pb, mempipe.Config{})
+			a, _ := noisyPair(t, c, pa, pb, asynciotest.Pipe{})
 			data := bytes.Repeat([]byte("0123456789"), 10_000)
 			_, _ = a.Write(data)
 			a.Close()
@@ -612,7 +612,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"nothing comes while reading is paused, the end included": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(noisy)
-			a, b := noisyPair(t, c, pa, pb, mempipe.Config{})
+			a, b := noisyPair(t, c, pa, pb, asynciotest.Pipe{})
 			b.PauseReading()
 			_, _ = a.Write([]byte("text"))
 			_ = yield(c, 10)
@@ -630,7 +630,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"closed while reading is paused": func(t *testing.T, c ctx) {
 			pa, pb := new(noisy), new(noisy)
-			a, b := noisyPair(t, c, pa, pb, mempipe.Config{})
+			a, b := noisyPair(t, c, pa, pb, asynciotest.Pipe{})
 			b.PauseReading()
 			_, _ = a.Write([]byte("text"))
 			_ = yield(c, 10)
@@ -641,7 +641,7 @@ func TestTLSProtocols(t *testing.T) {
 		},
 		"a change of protocols": func(t *testing.T, c ctx) {
 			pa, pb, pc := new(noisy), new(noisy), new(buffered)
-			a, b := noisyPair(t, c, pa, pb, mempipe.Config{})
+			a, b := noisyPair(t, c, pa, pb, asynciotest.Pipe{})
 			pb.onData = func([]byte) { b.SetProtocol(pc) }
 			_, _ = a.Write([]byte("one"))
 			_ = yield(c, 5)
@@ -655,7 +655,7 @@ func TestTLSProtocols(t *testing.T) {
 		"what a started protocol writes during the handshake comes first": func(t *testing.T, c ctx) {
 			sc, cc := tlsConfigs()
 			pa, pb := new(noisy), new(noisy)
-			ma, mb := mempipe.New(asyncio.RunningLoop(c), pa, pb, mempipe.Config{Chunk: func(int) int { return 1 }})
+			ma, mb := asynciotest.Transports(c, pa, pb, asynciotest.Pipe{Chunk: func(int) int { return 1 }})
 			_ = yield(c, 3)
 			upgraded := asyncio.CreateTask(c, func(c ctx) (asyncio.Transport, error) { return asyncio.StartTLS(c, mb, pb, sc, true) })
 			early := asyncio.CreateTask(c, func(c ctx) (asyncio.Transport, error) { return asyncio.StartTLS(c, ma, pa, cc, false) })
@@ -689,7 +689,7 @@ func TestTLSAtRandom(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := mathrand.New(mathrand.NewPCG(seed, 7))
 		require.NoError(t, run(t, func(c ctx) error {
-			config := mempipe.Config{Buffer: 1 + rng.IntN(20_000), Chunk: func(n int) int { return 1 + rng.IntN(n) }}
+			config := asynciotest.Pipe{Buffer: 1 + rng.IntN(20_000), Chunk: func(n int) int { return 1 + rng.IntN(n) }}
 			if rng.IntN(3) == 0 {
 				config.Chunk = nil
 			}

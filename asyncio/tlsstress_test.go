@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/asyncio"
-	"github.com/baton-go/baton/asyncio/internal/mempipe"
+	"github.com/baton-go/baton/asyncio/asynciotest"
 	"github.com/baton-go/baton/coro"
 	"github.com/baton-go/baton/gevent"
 )
@@ -19,7 +19,7 @@ func TestALoopThatEndsLeavesNothingOfItsTLS(t *testing.T) {
 	sc, cc := tlsConfigs()
 	for hops := range 12 {
 		require.NoError(t, run(t, func(c ctx) error {
-			a, b := streamPair(c, 64, neverCalled, mempipe.Config{Chunk: func(int) int { return 100 }})
+			a, b := streamPair(c, 64, neverCalled, asynciotest.Pipe{Chunk: func(int) int { return 100 }})
 			spawn(c, func(c ctx) error { return b.w.StartTLS(c, sc) })
 			upgraded := spawn(c, func(c ctx) error { return a.w.StartTLS(c, cc) })
 			if hops < 11 {
@@ -34,7 +34,7 @@ func TestALoopThatEndsLeavesNothingOfItsTLS(t *testing.T) {
 	}
 	// In a thread of gevent, the thread's end is the end of it.
 	require.NoError(t, green(t, func() error {
-		_, _ = tlsPair(t, t.Context(), 64, mempipe.Config{}, nil)
+		_, _ = tlsPair(t, t.Context(), 64, asynciotest.Pipe{}, nil)
 		return nil
 	}))
 	require.Equal(t, before, coro.Live())
@@ -60,7 +60,7 @@ func TestTLSEndsWhereverItIsCancelled(t *testing.T) {
 					require.NoError(t, run(t, func(c ctx) error {
 						sc, cc := tlsConfigs()
 						cc.MaxVersion = version
-						a, b := streamPair(c, 64, neverCalled, mempipe.Config{Buffer: 700})
+						a, b := streamPair(c, 64, neverCalled, asynciotest.Pipe{Buffer: 700})
 						server := spawn(c, func(c ctx) error {
 							defer b.w.Close()
 							if err := b.w.StartTLS(c, sc); err != nil {
@@ -114,7 +114,7 @@ func TestTLSEndsWhereverItIsCancelled(t *testing.T) {
 func TestTLSKeepsItsThreadMoving(t *testing.T) {
 	require.NoError(t, green(t, func() error {
 		c := t.Context()
-		a, b := tlsPair(t, c, 1<<20, mempipe.Config{Buffer: 1000}, nil)
+		a, b := tlsPair(t, c, 1<<20, asynciotest.Pipe{Buffer: 1000}, nil)
 		var all []gevent.Joinable
 		rng := rand.New(rand.NewPCG(1, 1))
 		const each, pieces = 20, 100
@@ -155,7 +155,7 @@ func TestTLSAllocatesLittle(t *testing.T) {
 		}
 	})
 	require.NoError(t, run(t, func(c ctx) error {
-		a, b := tlsPair(t, c, 64<<10, mempipe.Config{}, nil)
+		a, b := tlsPair(t, c, 64<<10, asynciotest.Pipe{}, nil)
 		p := make([]byte, 64)
 		round := func() {
 			if _, err := a.w.Write(p); err != nil {

@@ -56,6 +56,10 @@ type VirtualClock struct {
 // NewVirtualClock returns a clock that shows zero.
 func NewVirtualClock() *VirtualClock { return new(VirtualClock) }
 
+// VirtualClock returns the clock that [WithClock] has set; nil if the loop uses the
+// real one. Any goroutine may call it.
+func (l *Loop) VirtualClock() *VirtualClock { return l.clock }
+
 // Now is the clock's reading. Any goroutine may call it.
 func (c *VirtualClock) Now() time.Duration { return time.Duration(c.now.Load()) }
 

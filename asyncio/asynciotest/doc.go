@@ -2,7 +2,9 @@
 // virtual clock that jumps from one timer to the next, so that an hour takes a
 // microsecond and times are exact; with means to wait until nobody can go on, to
 // put steps of several tasks in order, to shuffle what is in order only by
-// accident, and to cancel a task at every place where it can be cancelled.
+// accident, to cancel a task at every place where it can be cancelled, and to see
+// whether a call gives way; and with connections in memory: transports, streams, and
+// a network of clients and servers.
 //
 //	func TestRetryGivesUpAfterAMinute(t *testing.T) {
 //		asynciotest.Run(t, func(ctx context.Context) error {
@@ -15,5 +17,6 @@
 //	}
 //
 // Trio's package trio.testing has been the example: its MockClock, its
-// wait_all_tasks_blocked and its Sequencer; asyncio has nothing of the kind.
+// wait_all_tasks_blocked, its Sequencer, its memory streams and assert_checkpoints;
+// asyncio has nothing of the kind.
 package asynciotest

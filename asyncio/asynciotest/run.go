@@ -18,7 +18,9 @@ import (
 //
 // The clock jumps to the next timer when nothing is ready: not while a goroutine
 // works for the loop (asyncio.ToThread, an executor, Loop.Ref). While data of a
-// socket may come it jumps all the same, so use streams in memory.
+// socket may come it jumps all the same, so use connections in memory: [Streams],
+// [Transports], or a [Network]. The end of a context is noticed before it jumps, but
+// a deadline of package context goes by the real time: use asyncio.WithTimeout.
 //
 // Opts come after those of Run, and may replace them. Run blocks the calling
 // goroutine, which must be that of the test.

@@ -1,4 +1,4 @@
-package mempipe_test
+package asynciotest_test
 
 import (
 	"context"
@@ -9,14 +9,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/baton-go/baton/asyncio"
-	"github.com/baton-go/baton/asyncio/internal/mempipe"
+	"github.com/baton-go/baton/asyncio/asynciotest"
 	"github.com/baton-go/baton/netpoll"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A side notes what its transport tells it.
 type side struct {
@@ -49,11 +46,11 @@ func (f *filled) GetBuffer(int) []byte { return f.buf }
 func (f *filled) BufferUpdated(n int)  { f.note(string(f.buf[:n])) }
 
 // with runs f with a pair between a and b, and all that it has begun.
-func with(t *testing.T, a, b asyncio.Protocol, config mempipe.Config, f func(ta, tb *mempipe.Transport, turn func())) []asyncio.ExceptionContext {
+func with(t *testing.T, a, b asyncio.Protocol, pipe asynciotest.Pipe, f func(ta, tb *asynciotest.Transport, turn func())) []asyncio.ExceptionContext {
 	t.Helper()
 	var reports []asyncio.ExceptionContext
 	_, err := asyncio.Run(func(ctx context.Context) (int, error) {
-		ta, tb := mempipe.New(asyncio.RunningLoop(ctx), a, b, config)
+		ta, tb := asynciotest.Transports(ctx, a, b, pipe)
 		turn := func() {
 			for range 20 {
 				require.NoError(t, asyncio.Sleep(ctx, 0))
@@ -69,9 +66,9 @@ func with(t *testing.T, a, b asyncio.Protocol, config mempipe.Config, f func(ta,
 	return reports
 }
 
-func TestData(t *testing.T) {
+func TestTransportsCarryData(t *testing.T) {
 	a, b := new(side), new(side)
-	require.Empty(t, with(t, a, b, mempipe.Config{Chunk: func(n int) int { return 3 }}, func(ta, tb *mempipe.Transport, turn func()) {
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Chunk: func(n int) int { return 3 }}, func(ta, tb *asynciotest.Transport, turn func()) {
 		_, err := ta.Write([]byte("before")) // it is made
 		require.NoError(t, err)
 		turn()
@@ -95,9 +92,9 @@ func TestData(t *testing.T) {
 	require.Equal(t, []string{"made", "lost <nil>"}, a.events)
 }
 
-func TestFlowControl(t *testing.T) {
+func TestTransportsControlTheFlow(t *testing.T) {
 	a, b := new(side), new(side)
-	require.Empty(t, with(t, a, b, mempipe.Config{Buffer: 10, Names: [2]string{"x", "y"}}, func(ta, tb *mempipe.Transport, turn func()) {
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Buffer: 10, Names: [2]string{"x", "y"}}, func(ta, tb *asynciotest.Transport, turn func()) {
 		require.ErrorIs(t, ta.SetWriteBufferLimits(1, 2), asyncio.ErrWriteBufferLimits)
 		require.NoError(t, ta.SetWriteBufferLimits(20, -1))
 		low, high := ta.WriteBufferLimits()
@@ -119,9 +116,9 @@ func TestFlowControl(t *testing.T) {
 	}))
 }
 
-func TestHalfClose(t *testing.T) {
+func TestTransportsCloseByHalves(t *testing.T) {
 	a, b := new(side), &side{keepOpen: true}
-	require.Empty(t, with(t, a, b, mempipe.Config{}, func(ta, tb *mempipe.Transport, turn func()) {
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{}, func(ta, tb *asynciotest.Transport, turn func()) {
 		require.NoError(t, ta.WriteEOF())
 		_, err := ta.Write([]byte("x"))
 		require.ErrorIs(t, err, asyncio.ErrEOFWritten)
@@ -135,35 +132,35 @@ func TestHalfClose(t *testing.T) {
 	require.Equal(t, []string{"made", "answer", "eof", "lost <nil>"}, a.events)
 }
 
-func TestEnds(t *testing.T) {
+func TestTransportsEnd(t *testing.T) {
 	broken := errors.New("broken")
 	reset := "lost read mem: " + syscall.ECONNRESET.Error()
 	for name, c := range map[string]struct {
-		f    func(ta, tb *mempipe.Transport, turn func())
+		f    func(ta, tb *asynciotest.Transport, turn func())
 		want string
 	}{
-		"an abort": {func(ta, _ *mempipe.Transport, _ func()) { ta.Abort() }, "lost <nil> | eof, lost <nil>"},
-		"a break":  {func(ta, _ *mempipe.Transport, _ func()) { ta.Break(broken) }, "lost broken | lost broken"},
-		"closed with something unread": {func(ta, tb *mempipe.Transport, turn func()) {
+		"an abort": {func(ta, _ *asynciotest.Transport, _ func()) { ta.Abort() }, "lost <nil> | eof, lost <nil>"},
+		"a break":  {func(ta, _ *asynciotest.Transport, _ func()) { ta.Break(broken) }, "lost broken | lost broken"},
+		"closed with something unread": {func(ta, tb *asynciotest.Transport, turn func()) {
 			ta.PauseReading()
 			_, _ = tb.Write([]byte("x"))
 			turn()
 			ta.Close()
 		}, "lost <nil> | " + reset},
-		"written to when it is gone": {func(ta, tb *mempipe.Transport, turn func()) {
+		"written to when it is gone": {func(ta, tb *asynciotest.Transport, turn func()) {
 			tb.PauseReading()
 			ta.Close()
 			turn()
 			_, _ = tb.Write([]byte("x"))
 		}, "lost <nil> | " + reset},
-		"a failing protocol": {func(ta, tb *mempipe.Transport, _ func()) {
+		"a failing protocol": {func(ta, tb *asynciotest.Transport, _ func()) {
 			ta.Protocol().(*side).onData = func() { panic(broken) }
 			_, _ = tb.Write([]byte("x"))
 		}, "x, lost panic | eof, lost <nil>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := new(side), new(side)
-			reports := with(t, a, b, mempipe.Config{}, func(ta, tb *mempipe.Transport, turn func()) {
+			reports := with(t, a, b, asynciotest.Pipe{}, func(ta, tb *asynciotest.Transport, turn func()) {
 				turn()
 				c.f(ta, tb, turn)
 				turn()
@@ -182,18 +179,78 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-func TestBuffered(t *testing.T) {
+func TestTransportsFillBuffers(t *testing.T) {
 	a, b := new(side), &filled{buf: make([]byte, 2)}
-	require.Empty(t, with(t, a, b, mempipe.Config{}, func(ta, _ *mempipe.Transport, turn func()) {
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{}, func(ta, _ *asynciotest.Transport, turn func()) {
 		turn()
 		_, _ = ta.Write([]byte("abc"))
 		ta.Close()
 	}))
 	require.Equal(t, []string{"made", "ab", "c", "eof", "lost <nil>"}, b.events)
 	b = new(filled)
-	reports := with(t, new(side), b, mempipe.Config{}, func(ta, _ *mempipe.Transport, turn func()) {
+	reports := with(t, new(side), b, asynciotest.Pipe{}, func(ta, _ *asynciotest.Transport, turn func()) {
 		_, _ = ta.Write([]byte("abc"))
 	})
 	require.Len(t, reports, 1)
 	require.ErrorContains(t, reports[0].Err, "get_buffer() returned an empty buffer")
+}
+
+func TestTransportsInLockstep(t *testing.T) {
+	a, b := new(side), new(side)
+	two := func(int) int { return 2 }
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Lockstep: true, Chunk: two}, func(ta, tb *asynciotest.Transport, turn func()) {
+		turn()
+		low, high := ta.WriteBufferLimits()
+		require.Equal(t, []int{0, 0}, []int{low, high})
+		require.Same(t, tb, ta.Peer())
+		tb.PauseReading()
+		_, err := ta.Write([]byte("abc"))
+		require.NoError(t, err)
+		require.NoError(t, ta.WriteEOF())
+		turn()
+		require.Equal(t, 3, ta.WriteBufferSize(), "nothing is underway")
+		require.Equal(t, []string{"made", "pause"}, a.events)
+		tb.ResumeReading()
+		turn()
+		require.Equal(t, []string{"made", "ab", "c", "eof", "lost <nil>"}, b.events)
+	}))
+	require.Equal(t, []string{"made", "pause", "resume", "eof", "lost <nil>"}, a.events)
+	// A buffer of one's own that is too small for a piece.
+	f := &filled{buf: make([]byte, 2)}
+	require.Empty(t, with(t, new(side), f, asynciotest.Pipe{Lockstep: true}, func(ta, _ *asynciotest.Transport, turn func()) {
+		_, _ = ta.Write([]byte("abcde"))
+		ta.Close()
+	}))
+	require.Equal(t, []string{"made", "ab", "cd", "e", "eof", "lost <nil>"}, f.events)
+	// What was not received is answered with a reset.
+	a, b = new(side), new(side)
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Lockstep: true}, func(ta, tb *asynciotest.Transport, turn func()) {
+		turn()
+		tb.PauseReading()
+		_, _ = ta.Write([]byte("abc"))
+		tb.Close()
+	}))
+	require.Equal(t, "lost read mem: "+syscall.ECONNRESET.Error(), a.events[len(a.events)-1])
+}
+
+func TestTransportsEndWhileMuchWaits(t *testing.T) {
+	a, b := new(side), new(side)
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Buffer: 10}, func(ta, tb *asynciotest.Transport, turn func()) {
+		turn()
+		ta.PauseReading()
+		_, _ = tb.Write([]byte("much more than there is room for"))
+		turn()
+		require.Equal(t, 22, tb.WriteBufferSize())
+		ta.Close()
+	}))
+	require.Equal(t, []string{"made", "lost <nil>"}, a.events)
+	require.Equal(t, []string{"made", "lost read mem: " + syscall.ECONNRESET.Error()}, b.events)
+	a, b = new(side), new(side)
+	require.Empty(t, with(t, a, b, asynciotest.Pipe{Buffer: 10}, func(ta, tb *asynciotest.Transport, turn func()) {
+		turn()
+		a.onData = ta.Close // it reads a part, and closes
+		_, _ = tb.Write([]byte("much more than there is room for"))
+	}))
+	require.Equal(t, []string{"made", "much more ", "lost <nil>"}, a.events)
+	require.Equal(t, []string{"made", "eof", "lost read mem: " + syscall.ECONNRESET.Error()}, b.events)
 }
