@@ -14,7 +14,7 @@ type ContextEnd struct {
 	ctx   context.Context
 	hub   *hub.Hub
 	links hub.Links
-	stop  func() bool // while the context is to tell
+	watch *hub.ContextWatch // while the context is to tell
 }
 
 // FromContext returns the end of a context as something that can be waited for, with
@@ -81,25 +81,20 @@ func (e *ContextEnd) wait(op string) error {
 
 // begin has the context tell of its end.
 func (e *ContextEnd) begin() {
-	if e.stop != nil || e.ctx.Done() == nil {
+	if e.watch != nil || e.ctx.Done() == nil {
 		return
 	}
-	e.hub.Hope()
-	e.stop = context.AfterFunc(e.ctx, func() {
-		// ErrClosed means that there is nobody to tell.
-		_ = e.hub.Post(func() {
-			e.links.NotifyAll()
-			e.end()
-		})
+	e.watch = e.hub.WatchContext(e.ctx, func() {
+		e.links.NotifyAll()
+		e.end()
 	})
 }
 
 // end undoes begin, unless somebody waits.
 func (e *ContextEnd) end() {
-	if e.stop != nil && e.links.Empty() {
-		e.stop()
-		e.stop = nil
-		e.hub.Unhope()
+	if e.watch != nil && e.links.Empty() {
+		e.watch.Close()
+		e.watch = nil
 	}
 }
 
@@ -137,19 +132,13 @@ func WithContext(ctx context.Context, f func() error) error {
 		return f()
 	}
 	t := &Timeout{limit: NoLimit, phase: running, proc: p}
-	h := p.Hub()
-	h.Hope()
-	defer h.Unhope()
-	stop := context.AfterFunc(ctx, func() {
-		// ErrClosed means that there is nobody to unwind.
-		_ = h.Post(func() {
-			if t.phase == running {
-				t.phase, t.unwind.Err = expired, contextError(ctx)
-				p.Interrupt(&t.unwind)
-			}
-		})
+	watch := p.Hub().WatchContext(ctx, func() {
+		if t.phase == running {
+			t.phase, t.unwind.Err = expired, contextError(ctx)
+			p.Interrupt(&t.unwind)
+		}
 	})
-	defer stop()
+	defer watch.Close()
 	err, _ := t.do(op, f)
 	return err
 }

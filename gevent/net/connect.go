@@ -1,7 +1,6 @@
 package net
 
 import (
-	"context"
 	"errors"
 	"os"
 	"syscall"
@@ -94,15 +93,12 @@ func (a *attempt) connected(fd int, d *netpoll.Desc, deadline time.Duration) (Ad
 	h, p := a.proc.Hub(), a.proc
 	waiting := false
 	if a.ctx.Done() != nil {
-		stop := context.AfterFunc(a.ctx, func() {
-			// If the hub is closed nobody waits.
-			_ = h.Post(func() {
-				if waiting {
-					p.Wake()
-				}
-			})
+		watch := h.WatchContext(a.ctx, func() {
+			if waiting {
+				p.Wake()
+			}
 		})
-		defer stop()
+		defer watch.Close()
 	}
 	for {
 		if raddr, err := sys.Connected(fd, a.network); err != syscall.EINPROGRESS {
