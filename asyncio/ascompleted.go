@@ -184,7 +184,7 @@ func (c *completions) next(ctx context.Context, op string) (int, error) {
 		c.getters = append(c.getters, f)
 		err := f.await(ctx, op)
 		if err == nil {
-			err = f.err
+			err = f.failure()
 		}
 		if err != nil {
 			c.getters = slices.DeleteFunc(c.getters, func(g *future) bool { return g == f })

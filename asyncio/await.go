@@ -16,7 +16,7 @@ func (f *future) await(ctx context.Context, op string) error {
 		return nil
 	}
 	self, p := hub.Require(op)
-	t := taskOf(p)
+	t := callingTask(ctx, p)
 	f.mustBeAwaitable(op, p, t)
 	other, err := others(ctx, t)
 	if err != nil {
@@ -45,14 +45,14 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 		t.awaits = f
 		if e := t.takeRequest(); e != nil {
 			if !t.pass(e) {
-				t.request = e
+				t.cancellation().request = e
 			}
-			if f.state != pending || t.adrift {
+			if f.state != pending || t.adrift() {
 				err = p.Yield(self) // p was told already, but not parked yet
 			}
 		}
 	}
-	for err == nil && f.state == pending && !o.fired() && (t == nil || !t.adrift) {
+	for err == nil && f.state == pending && !o.fired() && (t == nil || !t.adrift()) {
 		_, err = p.Park(self, hub.Wait{Op: op, On: f})
 	}
 	o.close()
@@ -60,7 +60,10 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 		f.ignore((*waker)(p))
 	}
 	if t != nil {
-		t.awaits, t.adrift = nil, false
+		t.awaits = nil
+		if c := t.cancellation(); c != nil {
+			c.adrift = false
+		}
 	}
 	if err != nil {
 		hub.Unwind(err) // it is gevent's: asyncio's come by way of f
@@ -87,9 +90,41 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 // Budget: no allocation; one switch if d is not positive, else two, a reading of
 // the clock and a place in the timer heap.
 func Sleep(ctx context.Context, d time.Duration) error {
+	self, p := hub.Require("asyncio.Sleep")
+	own, ok := ctx.(*ownContext)
+	if !ok || d > 0 || &own.proc != p || !(*task)(own).unbothered() {
+		return sleep(ctx, d, self, p)
+	}
+	// The usual case is written out flat.
+	if to := p.LeaveReady(self); to != self {
+		if s := self.Take(to); s.Pulling {
+			s.Next()
+		} else {
+			s.Yield(struct{}{})
+		}
+		if self.Signalled() {
+			self.Obey()
+		}
+	}
+	if _, err := p.Back(); err != nil {
+		hub.Unwind(err)
+	}
+	if e := (*task)(own).takeRequest(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// unbothered reports whether there is nothing that could end an awaiting call of t
+// with t's own context before it has parked.
+func (t *task) unbothered() bool {
+	return t.proc.Flags&bound == 0 && t.rare == nil && !t.proc.Interrupted()
+}
+
+// sleep is Sleep in every other case.
+func sleep(ctx context.Context, d time.Duration, self *baton.Fiber, p *hub.Proc) error {
 	const op = "asyncio.Sleep"
-	self, p := hub.Require(op)
-	t := taskOf(p)
+	t := callingTask(ctx, p)
 	other, err := others(ctx, t)
 	if err != nil {
 		return err
@@ -157,7 +192,8 @@ func (t *task) sleep(op string, self *baton.Fiber, d time.Duration, o *outside) 
 			return e
 		}
 	} else if isOwn(err) {
-		t.request, t.interrupting = nil, false
+		c := t.cancellation()
+		c.request, c.interrupting = nil, false
 	}
 	return err
 }

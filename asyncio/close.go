@@ -30,7 +30,7 @@ func (l *Loop) cancelAll(op string) error {
 	g := newGathering(l, all, true)
 	err := l.run(op, func() *future { return &g.future })
 	for _, t := range tasks {
-		if t.state == finished && t.err != nil {
+		if t.state == finished && t.failure() != nil {
 			l.CallExceptionHandler(ExceptionContext{
 				Message: "unhandled exception during asyncio.Run shutdown",
 				Task:    t.Name(),
@@ -132,7 +132,7 @@ func (l *Loop) Close() error {
 
 // bury settles tasks that never came to their end, and reports what was lost.
 func (l *Loop) bury() {
-	for _, t := range l.tasks() {
+	for _, t := range append(l.unborn, l.tasks()...) {
 		t.finish(&CancelledError{Err: ErrLoopClosed})
 	}
 	l.reportLost()

@@ -2,57 +2,53 @@ package asyncio
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A taskContext is the context of one task, or of a scope in it: see scope.go. It
-// is part of the task or the scope, and makes a real cancelCtx only when somebody
-// asks for its channel or looks up a value, so that a task which never does costs
-// no context.
-//
-// Its mutex makes it what a Context must be: usable by any goroutine.
-type taskContext struct {
-	task   *task
-	parent context.Context // where values come from; of a scope what it was entered with
-	// bound says that this context may end for a reason that is neither the task's
-	// nor a scope's: somebody gave it, or what it is derived from, a cancel function
-	// or a deadline.
-	bound bool
-	scope bool // it is a scope's, and ends with parent
-	over  bool // the scope was left
+// An ownContext is a task as its own context. It makes a real cancelCtx only when
+// somebody asks for its channel or looks up a value, so that a task which never does
+// costs no context.
+type ownContext task
 
-	mu    sync.Mutex
-	inner *innerContext // nil until it is needed
-	cause error         // set when the task is cancelled or ends
-}
-
-// An innerContext is a cancelCtx and its cancel function.
-type innerContext struct {
+// An ownedContext is the context of a task, or of a scope in it: see scope.go.
+type ownedContext interface {
 	context.Context
-	cancel context.CancelCauseFunc
+	// owner returns the task; whether the context is bound, so that it may end for a
+	// reason that is neither the task's nor a scope's, since somebody gave it, or what
+	// it is derived from, a cancel function or a deadline; and whether it is over,
+	// because the scope was left.
+	owner() (t *task, bound, over bool)
+	// origin returns the context from which it was derived by others than the task:
+	// that of the task's scopes is not the task's.
+	origin() context.Context
 }
 
 type (
 	taskKey struct{} // of the *task in its contexts
-	ownKey  struct{} // of the nearest *taskContext
+	ownKey  struct{} // of the nearest ownedContext
 	loopKey struct{} // of the *Loop in its contexts
 )
 
-// init makes c the context of t, derived from ctx. The cancellation of the task
-// to which ctx belongs does not pass on, as in asyncio; anything else that ends
-// ctx does.
-func (c *taskContext) init(t *task, ctx context.Context) {
-	c.task = t
+// derive makes t's context one that is derived from ctx. The cancellation of the task
+// to which ctx belongs does not pass on, as in asyncio; anything else that ends ctx
+// does.
+func (t *task) derive(ctx context.Context) {
+	var isBound bool
 	switch from := ctx.(type) {
-	case *taskContext:
-		// Not the context itself: a chain of tasks that start each other must
-		// not keep all of them.
-		c.parent, c.bound = from.origin(), from.bound
+	// Not the context itself: a chain of tasks that start each other must not keep
+	// all of them.
+	case *ownContext:
+		t.parent, isBound = from.parent, from.proc.Flags&bound != 0
+	case *scopeContext:
+		t.parent, isBound = from.origin(), from.bound
 	case *loopContext:
-		c.parent, c.bound = from.Context, from.Done() != nil
+		t.parent, isBound = from.Context, from.Done() != nil
 	default:
-		c.parent, c.bound = ctx, foreign(ctx)
+		t.parent, isBound = ctx, foreign(ctx)
+	}
+	if isBound {
+		t.proc.Flags |= bound
 	}
 }
 
@@ -63,85 +59,138 @@ func foreign(ctx context.Context) bool {
 	if done == nil {
 		return false
 	}
-	own, _ := ctx.Value(ownKey{}).(*taskContext)
-	return own == nil || own.bound || done != own.Done()
+	own, ok := ctx.Value(ownKey{}).(ownedContext)
+	if !ok {
+		return true
+	}
+	_, bound, _ := own.owner()
+	return bound || done != own.Done()
 }
 
-// lazily returns the inner context. The mutex is held.
-func (c *taskContext) lazily() context.Context {
-	if c.inner == nil {
-		parent := c.parent
-		if !c.bound && !c.scope {
-			parent = context.WithoutCancel(parent)
-		}
-		c.inner = new(innerContext)
-		c.inner.Context, c.inner.cancel = context.WithCancelCause(parent)
-		if c.cause != nil {
-			c.inner.cancel(c.cause)
-		}
-	}
-	return c.inner
+func (c *ownContext) owner() (t *task, isBound, over bool) {
+	return (*task)(c), c.proc.Flags&bound != 0, false
 }
 
-// end cancels the context.
-func (c *taskContext) end(cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause == nil {
-		c.cause = cause
-	}
-	if c.inner != nil {
-		c.inner.cancel(cause)
-	}
+func (c *ownContext) origin() context.Context { return c.parent }
+
+// real returns the cancelCtx.
+func (c *ownContext) real() context.Context {
+	return c.inner.real(c.parent, c.proc.Flags&bound != 0)
 }
 
 // Deadline is that of the context from which the task was created.
-func (c *taskContext) Deadline() (time.Time, bool) {
-	if c.bound {
+func (c *ownContext) Deadline() (time.Time, bool) {
+	if c.proc.Flags&bound != 0 {
 		return c.parent.Deadline()
 	}
 	return time.Time{}, false
 }
 
-// Done returns a channel that is closed when the task, or the scope, is cancelled,
-// and when it has ended.
-func (c *taskContext) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lazily().Done()
-}
-
-// Err returns context.Canceled once the task, or the scope, was cancelled or has
+// Done returns a channel that is closed when the task is cancelled, and when it has
 // ended.
-func (c *taskContext) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.inner != nil:
-		return c.inner.Err()
-	case c.cause != nil:
-		return context.Canceled
-	case c.bound || c.scope:
-		return c.parent.Err()
+func (c *ownContext) Done() <-chan struct{} { return c.real().Done() }
+
+// Err returns context.Canceled once the task was cancelled or has ended.
+func (c *ownContext) Err() error {
+	if err, known := c.inner.err(); known || c.proc.Flags&bound == 0 {
+		return err
 	}
-	return nil
+	return c.parent.Err()
 }
 
-// Value knows the task and its loop, and else what the context knew from which
-// the task was created.
-func (c *taskContext) Value(key any) any {
+// Value knows the task and its loop, and else what the context knew from which the
+// task was created.
+func (c *ownContext) Value(key any) any {
 	switch key.(type) {
 	case taskKey:
-		return c.task
+		return (*task)(c)
 	case ownKey:
 		return c
 	case loopKey:
-		return c.task.loop
+		return c.loop
 	}
-	c.mu.Lock()
-	inner := c.lazily()
-	c.mu.Unlock()
-	return inner.Value(key)
+	return c.real().Value(key)
+}
+
+// A lazyContext is a cancelCtx that is made when somebody looks at it. That it is
+// made, or known to be over, in one atomic step makes it what a Context must be:
+// usable by any goroutine.
+//
+//	made          the context       left by
+//	nil           has not ended     a look at it; its end
+//	without ctx   has ended         a look at it
+//	with one      is as that is     -
+type lazyContext struct {
+	made atomic.Pointer[madeContext]
+}
+
+type madeContext struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	cause  error // without ctx: why it has ended
+}
+
+// ended is the usual end of a lazyContext at which nobody has looked.
+var ended = &madeContext{cause: context.Canceled}
+
+// real returns the cancelCtx, which has the values of parent and, if it is bound, ends
+// with that.
+func (c *lazyContext) real(parent context.Context, bound bool) context.Context {
+	var mine *madeContext
+	for {
+		made := c.made.Load()
+		if made != nil && made.ctx != nil {
+			if mine != nil {
+				mine.cancel(nil) // somebody else was faster
+			}
+			return made.ctx
+		}
+		if mine == nil {
+			if !bound {
+				parent = context.WithoutCancel(parent)
+			}
+			mine = new(madeContext)
+			mine.ctx, mine.cancel = context.WithCancelCause(parent)
+		}
+		if made != nil {
+			mine.cancel(made.cause)
+		}
+		if c.made.CompareAndSwap(made, mine) {
+			return mine.ctx
+		}
+	}
+}
+
+// end cancels the context, if that has not ended yet.
+//
+// Budget: one atomic operation if nobody has looked at it.
+func (c *lazyContext) end(cause error) {
+	made := c.made.Load()
+	if made == nil {
+		made = ended
+		if cause != context.Canceled {
+			made = &madeContext{cause: cause}
+		}
+		if c.made.CompareAndSwap(nil, made) {
+			return
+		}
+		made = c.made.Load()
+	}
+	if made.ctx != nil {
+		made.cancel(cause)
+	}
+}
+
+// err returns the context's Err, unless it is that of the parent.
+func (c *lazyContext) err() (err error, known bool) {
+	switch made := c.made.Load(); {
+	case made == nil:
+		return nil, false
+	case made.ctx == nil:
+		return context.Canceled, true
+	default:
+		return made.ctx.Err(), true
+	}
 }
 
 // A loopContext is a loop's own context: the one that its owner gave it, and the

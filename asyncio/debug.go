@@ -184,8 +184,8 @@ func (f frames) String() string {
 
 // source returns where a task was made, if that is known.
 func (f *future) source() []runtime.Frame {
-	if t, ok := f.canceller.(*task); ok {
-		s, _ := t.proc.Extra().(*source)
+	if f.task != nil {
+		s, _ := f.task.proc.Extra().(*source)
 		return s.frames()
 	}
 	return nil

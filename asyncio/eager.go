@@ -21,7 +21,12 @@ func WithEagerStart() TaskOption { return WithEager(true) }
 // WithEager is [WithEagerStart] if on is true; otherwise it makes a task start later
 // on a loop with an [EagerTaskFactory]. It mirrors eager_start=.
 func WithEager(on bool) TaskOption {
-	return func(t *task) { t.eager = on }
+	return func(t *task) {
+		t.proc.Flags &^= eager
+		if on {
+			t.proc.Flags |= eager
+		}
+	}
 }
 
 // lends reports whether the caller is run by the loop, so that a task can start in

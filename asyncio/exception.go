@@ -154,10 +154,11 @@ type lost struct {
 // lose keeps the error of f, which is done and part of *owner, unless it was
 // seen. T is the task that it is, or nil.
 func lose[T any](owner *T, f *future, kind string, t AnyTask) {
-	if f.state != finished || f.err == nil || f.taken || f.err == errExited {
+	err := f.failure()
+	if f.state != finished || err == nil || f.taken || err == errExited {
 		return
 	}
-	x := &lost{loop: f.loop, context: ExceptionContext{Message: kind + " exception was never retrieved", Err: f.err}}
+	x := &lost{loop: f.loop, context: ExceptionContext{Message: kind + " exception was never retrieved", Err: err}}
 	if t != nil {
 		x.context.Task = t.Name()
 		x.context.Source = f.source()
@@ -170,7 +171,7 @@ func lose[T any](owner *T, f *future, kind string, t AnyTask) {
 		// ErrClosed means that the loop has reported it.
 		_ = x.loop.hub.Post(x.report)
 	}, x)
-	f.lost = x
+	f.rare.lost = x
 }
 
 // found says that somebody has seen the error.

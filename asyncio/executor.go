@@ -21,7 +21,7 @@ type Executor interface {
 	// Execute has run called on another goroutine, as soon as there is room, and
 	// returns at once. Run recovers panics, but may call runtime.Goexit. Take, which
 	// the caller of Execute may call, takes it back, and reports whether it could:
-	// not if run has been called. If the executor itself decides that run never
+	// not if run has been called; nil says that it never can. If the executor itself decides that run never
 	// will be, it calls dropped, from any goroutine.
 	Execute(run, dropped func()) (take func() bool, err error)
 }
@@ -73,7 +73,7 @@ func execute[T any](ctx context.Context, op string, e Executor, f func() (T, err
 	l := loopOf(ctx, op)
 	j := &executorJob[T]{f: f, err: errJobExited}
 	j.Future.loop = l
-	j.Future.canceller = j
+	j.Future.rarely().canceller = j
 	j.who = jobInfo{loop: l, since: time.Now()}
 	j.who.pc, j.who.task = funcPC(f), callerName()
 	own := e == nil
@@ -166,7 +166,7 @@ func (j *executorJob[T]) release() {
 
 // requestCancel cancels the Future, and the job if it has not begun.
 func (j *executorJob[T]) requestCancel(e *CancelledError) bool {
-	if j.take() {
+	if j.take != nil && j.take() {
 		j.end()
 	}
 	j.release()

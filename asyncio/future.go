@@ -23,16 +23,55 @@ const (
 //
 // All of it belongs to the holder of the loop's thread.
 type future struct {
-	loop *Loop
-	// canceller takes requests to cancel; if it is nil the future is cancelled
-	// at once.
-	canceller canceller
-	state     state
-	taken     bool // somebody has seen the outcome
-	err       error
-	first     listener    // the list's head, apart because most have one
-	more      *[]listener // the rest, nil if there is none
-	lost      *lost       // where err is kept until somebody sees it, see exception.go
+	loop   *Loop
+	task   *task    // that it is, or nil
+	first  listener // the head of the list of listeners, apart because most have one
+	state  state
+	taken  bool   // somebody has seen the error
+	number uint32 // of a task, for its name, where there is room
+	rare   *rare  // nil until it is needed
+}
+
+// rare is what few futures have. It is apart because of tasks: where there are many
+// at a time, what each costs is its size.
+type rare struct {
+	err          error
+	lost         *lost        // where err is kept until somebody sees it, see exception.go
+	more         []listener   // those after the first
+	canceller    canceller    // takes requests to cancel; if it is nil the future is cancelled at once
+	cancellation cancellation // of a task
+}
+
+// rarely returns f's rare, made if need be.
+func (f *future) rarely() *rare {
+	if f.rare == nil {
+		f.rare = new(rare)
+	}
+	return f.rare
+}
+
+// failure returns the error with which f ended, if any.
+func (f *future) failure() error {
+	if f.rare == nil {
+		return nil
+	}
+	return f.rare.err
+}
+
+// canceller returns who takes requests to cancel f, if it is no task; nil for nobody.
+func (f *future) canceller() canceller {
+	if f.rare == nil {
+		return nil
+	}
+	return f.rare.canceller
+}
+
+// more returns the listeners after the first.
+func (f *future) more() []listener {
+	if f.rare == nil {
+		return nil
+	}
+	return f.rare.more
 }
 
 // A canceller decides what a request to cancel does, and reports whether
@@ -52,14 +91,12 @@ func (f *future) core() *future { return f }
 
 // listen adds a listener. The future must be pending.
 func (f *future) listen(l listener) {
-	switch {
-	case f.more != nil:
-		*f.more = append(*f.more, l)
-	case f.first == nil:
+	if f.first == nil && len(f.more()) == 0 {
 		f.first = l
-	default:
-		f.more = &[]listener{l}
+		return
 	}
+	r := f.rarely()
+	r.more = append(r.more, l)
 }
 
 // ignore removes a listener, and reports whether it was there.
@@ -68,24 +105,28 @@ func (f *future) ignore(l listener) bool {
 		f.first = nil
 		return true
 	}
-	if f.more == nil {
+	n := len(f.more())
+	if n == 0 {
 		return false
 	}
-	n := len(*f.more)
-	*f.more = slices.DeleteFunc(*f.more, func(m listener) bool { return m == l })
-	return len(*f.more) < n
+	r := f.rare
+	r.more = slices.DeleteFunc(r.more, func(m listener) bool { return m == l })
+	return len(r.more) < n
 }
 
 // settle makes f done.
 func (f *future) settle(s state, err error) {
-	f.state, f.err = s, err
-	first, more := f.first, f.more
-	f.first, f.more = nil, nil
-	if first != nil {
+	f.state = s
+	if err != nil {
+		f.rarely().err = err
+	}
+	if first := f.first; first != nil {
+		f.first = nil
 		first.settled(f)
 	}
-	if more != nil {
-		for _, l := range *more {
+	if more := f.more(); more != nil {
+		f.rare.more = nil
+		for _, l := range more {
 			l.settled(f)
 		}
 	}
@@ -94,11 +135,14 @@ func (f *future) settle(s state, err error) {
 // cancel asks for f to be cancelled, and reports whether it or something on which
 // it depends will be.
 func (f *future) cancel(e *CancelledError) bool {
-	switch {
-	case f.state != pending:
+	if f.state != pending {
 		return false
-	case f.canceller != nil:
-		return f.canceller.requestCancel(e)
+	}
+	if f.task != nil {
+		return f.task.requestCancel(e)
+	}
+	if c := f.canceller(); c != nil {
+		return c.requestCancel(e)
 	}
 	f.settle(cancelled, e)
 	return true
@@ -106,21 +150,30 @@ func (f *future) cancel(e *CancelledError) bool {
 
 // take returns the error of a done future and notes that it was seen.
 func (f *future) take() error {
-	f.taken = true
-	if f.lost != nil {
-		f.lost.found()
-		f.lost = nil
+	if f.rare == nil {
+		return nil
 	}
-	return f.err
+	return f.see()
+}
+
+// see is take of a future that may have an error.
+func (f *future) see() error {
+	r := f.rare
+	f.taken = true
+	if r.lost != nil {
+		r.lost.found()
+		r.lost = nil
+	}
+	return r.err
 }
 
 // String returns a task's name, or what else it is.
 func (f *future) String() string {
-	switch c := f.canceller.(type) {
-	case *task:
-		return c.Name()
-	case *gathering:
-		return fmt.Sprint(c.left, " of ", len(c.children))
+	if f.task != nil {
+		return f.task.Name()
+	}
+	if g, ok := f.canceller().(*gathering); ok {
+		return fmt.Sprint(g.left, " of ", len(g.children))
 	}
 	return "a future"
 }
@@ -157,7 +210,7 @@ func (f *future) Cancel(msg ...string) bool {
 		e.Msg = msg[0]
 	}
 	_, e.by = hub.Here()
-	if t, ok := f.canceller.(*task); ok {
+	if t := f.task; t != nil {
 		if w, parked := t.proc.Waits(); parked {
 			e.in = w.Op
 		}

@@ -25,7 +25,7 @@ func newGathering(l *Loop, children []*future, all bool) *gathering {
 func (g *gathering) init(l *Loop, children []*future, all bool) {
 	g.children, g.all = children, all
 	g.loop = l
-	g.canceller = g
+	g.rarely().canceller = g
 	seen := make(map[*future]bool, len(children))
 	places := make([]gathered, 0, len(children))
 	var early []*future

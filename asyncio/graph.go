@@ -46,7 +46,7 @@ func (l *Loop) Graph() *Graph {
 	tasks := l.tasks()
 	for _, t := range tasks {
 		state := stateWords[pending]
-		if t.requests > 0 {
+		if t.Cancelling() > 0 {
 			state = "cancelling"
 		}
 		g.add(&t.proc, state, now)
@@ -72,9 +72,7 @@ func (g *grapher) add(p *hub.Proc, state string, now time.Duration) int {
 		node := GraphNode{Name: p.Name(), State: state}
 		if w, parked := p.Waits(); parked {
 			if f, ok := w.On.(*future); ok {
-				switch f.canceller.(type) {
-				case *task, *gathering:
-				default:
+				if _, gathers := f.canceller().(*gathering); f.task == nil && !gathers {
 					w.On = nil // it has nothing to say
 				}
 			}
@@ -124,10 +122,7 @@ func (f *future) listeners(yield func(listener) bool) {
 	if f.first != nil && !yield(f.first) {
 		return
 	}
-	if f.more == nil {
-		return
-	}
-	for _, l := range *f.more {
+	for _, l := range f.more() {
 		if !yield(l) {
 			return
 		}

@@ -127,7 +127,7 @@ func (i *interrupter) reached(t *task) bool {
 		return false
 	}
 	late := i.relayed+len(i.arrived) > i.seen
-	if late || i.asked && t.state == cancelled && t.requests <= 1 {
+	if late || i.asked && t.state == cancelled && t.Cancelling() <= 1 {
 		t.take()
 		return true
 	}

@@ -130,7 +130,7 @@ func (l *line) wait(ctx context.Context, op string, on any, b *binding) (told bo
 	case kill != nil:
 		err = killed{kill}
 	case w.state == cancelled:
-		err = w.err
+		err = w.failure()
 	case e != nil:
 		err = e
 	case !told:
@@ -142,8 +142,15 @@ func (l *line) wait(ctx context.Context, op string, on any, b *binding) (told bo
 
 // callingTask is taskOf for the Proc that calls with ctx.
 func callingTask(ctx context.Context, p *hub.Proc) *task {
-	if c, ok := ctx.(*taskContext); ok && &c.task.proc == p {
-		return c.task
+	switch c := ctx.(type) {
+	case *ownContext:
+		if &c.proc == p {
+			return (*task)(c)
+		}
+	case *scopeContext:
+		if &c.task.proc == p {
+			return c.task
+		}
 	}
 	return taskOf(p)
 }

@@ -257,11 +257,17 @@ func (l *Loop) callAt(op string, when time.Duration, f func()) *Handle {
 // A loop that has nothing left to wait for ends with a [LoopExit] rather than
 // wait for a call of which it does not know: see [Loop.Ref].
 func (l *Loop) CallSoonThreadsafe(f func()) (*Handle, error) {
+	return l.callSoonThreadsafe(f, nil)
+}
+
+// callSoonThreadsafe is CallSoonThreadsafe; dropped, which may be nil, is called in f's
+// turn if the loop is closed then and its thread goes on.
+func (l *Loop) callSoonThreadsafe(f, dropped func()) (*Handle, error) {
 	h := newHandle("asyncio.Loop.CallSoonThreadsafe", l, f)
 	if h.extra == nil {
 		h.extra = new(handleExtra)
 	}
-	h.extra.shared = true
+	h.extra.shared, h.extra.dropped = true, dropped
 	if l.closed.Load() {
 		return nil, ErrLoopClosed
 	}

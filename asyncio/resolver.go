@@ -51,7 +51,10 @@ func getAddrInfo(ctx context.Context, l *Loop, op, network, address string) ([]n
 		err := elsewhere(ctx, l, op, func(ctx context.Context) {
 			addrs, failed = lookUpTCP(ctx, network, host, service)
 		})
-		if err = errors.Join(err, failed); err != nil {
+		if err == nil { // otherwise the look-up may still go on
+			err = failed
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // A scope is a part of a task that is cancelled by itself: the body of a Timeout or
@@ -13,47 +14,95 @@ import (
 // calls of the task all of them are the same: its cancellation comes by request,
 // once.
 
+// A scopeContext is the context of a scope. Like the task's own it makes a real
+// cancelCtx only when it must.
+type scopeContext struct {
+	task   *task
+	parent context.Context // with which the scope was entered
+	bound  bool            // see ownedContext
+	over   bool            // the scope was left
+	inner  lazyContext
+}
+
 // enter makes c the context of a scope of t, derived from ctx.
 //
 // Budget: no allocation if ctx is the task's own or a scope's.
-func (c *taskContext) enter(t *task, ctx context.Context) {
-	c.task, c.parent, c.scope = t, ctx, true
-	if from, ok := ctx.(*taskContext); ok && from.task == t && !from.over {
-		c.bound = from.bound
-	} else if done := ctx.Done(); done != nil {
+func (c *scopeContext) enter(t *task, ctx context.Context) {
+	c.task, c.parent = t, ctx
+	if from, ok := ctx.(ownedContext); ok {
+		if of, bound, over := from.owner(); of == t && !over {
+			c.bound = bound
+			return
+		}
+	}
+	if done := ctx.Done(); done != nil {
 		c.bound = !t.owns(ctx, done)
 	}
 }
 
 // leave ends the scope.
-func (c *taskContext) leave() {
+func (c *scopeContext) leave() {
 	c.over = true
-	c.end(context.Canceled)
+	c.inner.end(context.Canceled)
 }
 
-// origin returns the context from which c was derived by others than the task: that
-// of its scopes is not the task's.
-func (c *taskContext) origin() context.Context {
-	for {
-		outer, ok := c.parent.(*taskContext)
-		if !ok || outer.task != c.task {
-			return c.parent
+func (c *scopeContext) owner() (t *task, bound, over bool) { return c.task, c.bound, c.over }
+
+func (c *scopeContext) origin() context.Context {
+	if outer, ok := c.parent.(ownedContext); ok {
+		if t, _, _ := outer.owner(); t == c.task {
+			return outer.origin()
 		}
-		c = outer
 	}
+	return c.parent
+}
+
+// Deadline is that of the context with which the scope was entered.
+func (c *scopeContext) Deadline() (time.Time, bool) {
+	if c.bound {
+		return c.parent.Deadline()
+	}
+	return time.Time{}, false
+}
+
+// Done returns a channel that is closed when the task or the scope is cancelled, and
+// when the scope is left.
+func (c *scopeContext) Done() <-chan struct{} { return c.inner.real(c.parent, true).Done() }
+
+// Err returns context.Canceled once the task or the scope was cancelled, or the scope
+// was left.
+func (c *scopeContext) Err() error {
+	if err, known := c.inner.err(); known {
+		return err
+	}
+	return c.parent.Err()
+}
+
+// Value knows what the task's own context knows.
+func (c *scopeContext) Value(key any) any {
+	switch key.(type) {
+	case taskKey:
+		return c.task
+	case ownKey:
+		return c
+	case loopKey:
+		return c.task.loop
+	}
+	return c.inner.real(c.parent, true).Value(key)
 }
 
 // cancelScope asks the task to cancel for the sake of the scope of c: only contexts
 // of the scope end. C may be nil, for none.
-func (t *task) cancelScope(c *taskContext, e *CancelledError) bool {
+func (t *task) cancelScope(c *lazyContext, e *CancelledError) bool {
 	if t.state != pending {
 		return false
 	}
-	if t.asking {
-		t.circle = true
+	asked := &t.rarely().cancellation
+	if asked.asking {
+		asked.circle = true
 		return true
 	}
-	t.requests++
+	asked.requests++
 	if c != nil {
 		c.end(e)
 	}
@@ -67,18 +116,20 @@ func (t *task) cancelScope(c *taskContext, e *CancelledError) bool {
 // the last one goes what has not been delivered; a cancellation that is on its way
 // to the task comes all the same.
 func (t *task) uncancel() int {
-	if t.requests > 0 {
-		t.requests--
-		if t.requests == 0 && t.request != nil && (!t.interrupting || t.proc.Withdraw(t.request)) {
-			t.request, t.interrupting = nil, false
-		}
+	c := t.cancellation()
+	if c == nil || c.requests == 0 {
+		return 0
 	}
-	return t.requests
+	c.requests--
+	if c.requests == 0 && c.request != nil && (!c.interrupting || t.proc.Withdraw(c.request)) {
+		c.request, c.interrupting = nil, false
+	}
+	return c.requests
 }
 
 // gaveIn reports whether err says that the task was cancelled. An error of the
 // standard library's does if the task was asked to cancel: then it comes from a
 // context of the task's.
 func (t *task) gaveIn(err error) bool {
-	return isCancel(err) || t.requests > 0 && errors.Is(err, context.Canceled)
+	return isCancel(err) || t.Cancelling() > 0 && errors.Is(err, context.Canceled)
 }

@@ -24,7 +24,8 @@ func ShieldFuture[T any](a AwaitableOf[T]) AwaitableOf[T] {
 	}
 	s := &shielding[T]{inner: a}
 	s.outer.loop = f.loop
-	s.outer.canceller = s
+	s.outer.rare = &s.rare
+	s.rare.canceller = s
 	f.listen(s)
 	return &s.outer
 }
@@ -33,6 +34,7 @@ func ShieldFuture[T any](a AwaitableOf[T]) AwaitableOf[T] {
 type shielding[T any] struct {
 	outer Future[T]
 	inner AwaitableOf[T]
+	rare  rare // of outer
 }
 
 // requestCancel cancels the shield alone.

@@ -22,7 +22,7 @@ func (t *task) Stack() string {
 		return t.proc.Info(true).Stack
 	}
 	var p *PanicError
-	if errors.As(t.err, &p) {
+	if errors.As(t.failure(), &p) {
 		return string(p.Stack)
 	}
 	return ""
@@ -47,7 +47,7 @@ func (t *task) PrintStack(w io.Writer) error {
 // finished, its name, and what it waits for or how it ended. It may be called as
 // [Task.Cancel] may.
 func (t *Task[T]) String() string {
-	if t.state == finished && t.err == nil {
+	if t.state == finished && t.failure() == nil {
 		return fmt.Sprintf("<Task finished name=%q result=%v>", t.Name(), t.value)
 	}
 	return t.task.String()
@@ -58,15 +58,15 @@ func (t *task) String() string {
 	var b strings.Builder
 	b.WriteString("<Task ")
 	switch {
-	case t.state == pending && t.requests > 0:
+	case t.state == pending && t.Cancelling() > 0:
 		b.WriteString("cancelling")
 	default:
 		b.WriteString(stateWords[t.state])
 	}
 	fmt.Fprintf(&b, " name=%q", t.Name())
 	switch {
-	case t.state == finished && t.err != nil:
-		fmt.Fprintf(&b, " error=%q", firstLine(t.err.Error()))
+	case t.state == finished && t.failure() != nil:
+		fmt.Fprintf(&b, " error=%q", firstLine(t.failure().Error()))
 	case t.awaits != nil:
 		fmt.Fprintf(&b, " wait_for=%s", t.awaits.describe())
 	case t.state == pending:
@@ -83,8 +83,8 @@ var stateWords = [...]string{pending: "pending", finished: "finished", cancelled
 // describe is how a future is shown as what a task waits for, without what that
 // waits for in turn.
 func (f *future) describe() string {
-	if t, ok := f.canceller.(*task); ok {
-		return fmt.Sprintf("<Task %s name=%q>", stateWords[f.state], t.Name())
+	if f.task != nil {
+		return fmt.Sprintf("<Task %s name=%q>", stateWords[f.state], f.task.Name())
 	}
 	return "<Future " + stateWords[f.state] + ">"
 }
@@ -95,8 +95,8 @@ func (f *Future[T]) String() string {
 	switch {
 	case f.state != finished:
 		return f.describe()
-	case f.err != nil:
-		return fmt.Sprintf("<Future finished error=%q>", firstLine(f.err.Error()))
+	case f.failure() != nil:
+		return fmt.Sprintf("<Future finished error=%q>", firstLine(f.failure().Error()))
 	}
 	return fmt.Sprintf("<Future finished result=%v>", f.value)
 }

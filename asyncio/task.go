@@ -34,24 +34,40 @@ type Task[T any] struct {
 // tasks, deliver it too, the request is made an interrupt of the Proc as well;
 // whoever takes it first has taken both.
 type task struct {
-	future
-	proc hub.Proc
-	ctx  taskContext
+	proc   hub.Proc
+	parent context.Context // of the task's context: see derive
+	inner  lazyContext     // the task's context
 	// awaits is the future in whose await the task is parked.
 	awaits *future
-	// request is the cancellation that is to be delivered; interrupting says
-	// that the Proc has it as an interrupt.
+	future
+}
+
+// What proc.Flags says. All is said before the coroutine runs; so whoever has its
+// context, on any goroutine, may read it.
+const (
+	started uint8 = 1 << iota
+	eager         // it is to start at once: see WithEagerStart
+	bound         // its context is: see ownedContext
+)
+
+// A cancellation is what there is of a task that was asked to cancel.
+type cancellation struct {
+	// request is the one that is to be delivered; interrupting says that the Proc
+	// has it as an interrupt.
 	request      *CancelledError
-	requests     int // how often cancellation was asked for, and not taken back
+	requests     int // how many there were that were not taken back
 	interrupting bool
-	started      bool
-	eager        bool // it is to start at once: see WithEagerStart
 	// asking says that pass is at work, circle that the request came back to the
 	// task, and adrift that the task must not go on waiting for awaits.
 	asking, circle, adrift bool
+}
 
-	number     uint64
-	prev, next *task // in the loop's list
+// cancellation returns t's, or nil if t was never asked to cancel.
+func (t *task) cancellation() *cancellation {
+	if t.rare == nil {
+		return nil
+	}
+	return &t.rare.cancellation
 }
 
 // A TaskOption changes a task that is being made.
@@ -107,8 +123,7 @@ func makeTask[T any](l *Loop, ctx context.Context, c Coroutine[T], opts []TaskOp
 	for _, opt := range opts {
 		opt(&t.task)
 	}
-	if t.eager && l.lends() {
-		t.eager = false
+	if t.proc.Flags&eager != 0 && l.lends() {
 		t.proc.StartEager()
 	} else {
 		t.proc.Start()
@@ -118,12 +133,11 @@ func makeTask[T any](l *Loop, ctx context.Context, c Coroutine[T], opts []TaskOp
 
 func (t *task) init(l *Loop, ctx context.Context, owner hub.Owner) {
 	t.loop = l
-	t.canceller = t
-	t.ctx.init(t, ctx)
+	t.task = t
+	t.derive(ctx)
 	l.names++
 	t.number = l.names
 	t.proc.Init(l.hub, owner, "")
-	l.link(t)
 }
 
 // runner is a Task as what the hub runs.
@@ -133,7 +147,7 @@ type runner[T any] Task[T]
 // never runs, as in asyncio.
 func (r *runner[T]) Exec() {
 	t := (*Task[T])(r)
-	t.started = true
+	t.proc.Flags |= started
 	if e := t.takeRequest(); e != nil {
 		t.finish(e)
 		return
@@ -143,9 +157,11 @@ func (r *runner[T]) Exec() {
 		if !returned {
 			t.fail(recover())
 		}
-		lose(t, &t.future, "Task", t)
+		if t.failure() != nil {
+			lose(t, &t.future, "Task", t)
+		}
 	}()
-	v, err := t.coroutine(&t.ctx)
+	v, err := t.coroutine((*ownContext)(&t.task))
 	returned = true
 	if err == nil {
 		if e := t.takeRequest(); e != nil {
@@ -164,11 +180,14 @@ func (t *Task[T]) entry() uintptr { return reflect.ValueOf(t.coroutine).Pointer(
 func (r *runner[T]) Exited() {}
 
 // Cancelled leaves it to the loop's end to settle the task.
-func (r *runner[T]) Cancelled(error) {}
+func (r *runner[T]) Cancelled(error) {
+	t := r.base()
+	t.loop.unborn = append(t.loop.unborn, t)
+}
 
 // ProcName is the name that a task has without one.
 func (r *runner[T]) ProcName() string {
-	return "Task-" + strconv.FormatUint(r.number, 10)
+	return "Task-" + strconv.FormatUint(uint64(r.number), 10)
 }
 
 func (r *runner[T]) base() *task { return &(*Task[T])(r).task }
@@ -211,9 +230,8 @@ func (t *task) fail(v any) {
 // finish ends the task. An error that says that something was cancelled ends it
 // as cancelled.
 func (t *task) finish(err error) {
-	t.loop.unlink(t)
-	t.ctx.end(context.Canceled)
-	if t.gaveIn(err) {
+	t.inner.end(context.Canceled)
+	if err != nil && t.gaveIn(err) {
 		t.settle(cancelled, err)
 	} else {
 		t.settle(finished, err)
@@ -223,16 +241,17 @@ func (t *task) finish(err error) {
 // requestCancel asks the task to cancel: see the type's comment. Tasks that await
 // each other in a circle would pass the request on for ever: there the one that
 // was asked first gives up its wait. (CPython raises a RecursionError.)
-func (t *task) requestCancel(e *CancelledError) bool { return t.cancelScope(&t.ctx, e) }
+func (t *task) requestCancel(e *CancelledError) bool { return t.cancelScope(&t.inner, e) }
 
 // pass asks what the task awaits to cancel, and reports whether the task will
 // learn of it that way.
 func (t *task) pass(e *CancelledError) bool {
-	t.asking = true
+	c := t.cancellation()
+	c.asking = true
 	asked := t.awaits.cancel(e)
-	t.asking = false
-	if t.circle {
-		t.circle, t.adrift = false, true
+	c.asking = false
+	if c.circle {
+		c.circle, c.adrift = false, true
 		t.proc.Wake()
 		return false
 	}
@@ -242,12 +261,13 @@ func (t *task) pass(e *CancelledError) bool {
 // note makes e the request that is to be delivered. Of several the last counts,
 // unless one is on its way.
 func (t *task) note(e *CancelledError) {
-	if t.interrupting && t.proc.Pending(t.request) && !t.proc.Withdraw(t.request) {
+	c := t.cancellation()
+	if c.interrupting && t.proc.Pending(c.request) && !t.proc.Withdraw(c.request) {
 		return
 	}
-	t.request = e
-	t.interrupting = t.started && t.awaits == nil
-	if t.interrupting {
+	c.request = e
+	c.interrupting = t.proc.Flags&started != 0 && t.awaits == nil
+	if c.interrupting {
 		t.proc.Interrupt(e)
 	}
 }
@@ -256,18 +276,28 @@ func (t *task) note(e *CancelledError) {
 // the caller to deliver. One that a call of gevent has delivered is there no
 // more.
 func (t *task) takeRequest() *CancelledError {
-	e := t.request
-	if e == nil {
-		return nil
+	if c := t.cancellation(); c != nil && c.request != nil {
+		return t.takeFrom(c)
 	}
-	t.request = nil
-	if t.interrupting {
-		t.interrupting = false
+	return nil
+}
+
+func (t *task) takeFrom(c *cancellation) *CancelledError {
+	e := c.request
+	c.request = nil
+	if c.interrupting {
+		c.interrupting = false
 		if !t.proc.Withdraw(e) {
 			return nil
 		}
 	}
 	return e
+}
+
+// adrift reports whether the task must not go on waiting for what it awaits.
+func (t *task) adrift() bool {
+	c := t.cancellation()
+	return c != nil && c.adrift
 }
 
 // Name returns the task's name.
@@ -294,9 +324,11 @@ func (t *task) SetName(name string) { t.proc.SetName(name) }
 //
 // Budget: one switch; no allocation for the first that waits for a task.
 func (t *Task[T]) Await(ctx context.Context) (T, error) {
-	if err := t.await(ctx, "asyncio.Task.Await"); err != nil {
-		var zero T
-		return zero, err
+	if t.state == pending {
+		if err := t.await(ctx, "asyncio.Task.Await"); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	return t.value, t.take()
 }
@@ -305,9 +337,11 @@ func (t *Task[T]) Await(ctx context.Context) (T, error) {
 // else is as for [Task.Await]; cancelling a task that awaits a future cancels the
 // future.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
-	if err := f.await(ctx, "asyncio.Future.Await"); err != nil {
-		var zero T
-		return zero, err
+	if f.state == pending {
+		if err := f.await(ctx, "asyncio.Future.Await"); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	return f.value, f.take()
 }
@@ -333,7 +367,12 @@ func (t *Task[T]) Cancel(msg ...string) bool { return t.future.Cancel(msg...) }
 
 // Cancelling returns how many requests to cancel the task has got that were not
 // taken back by [Task.Uncancel]. It mirrors Task.cancelling.
-func (t *task) Cancelling() int { return t.requests }
+func (t *task) Cancelling() int {
+	if c := t.cancellation(); c != nil {
+		return c.requests
+	}
+	return 0
+}
 
 // Uncancel takes one request to cancel back, and returns how many are left. It is
 // for code that ends a cancellation which it asked for itself, as [Timeout] and

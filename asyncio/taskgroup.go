@@ -54,9 +54,9 @@ func (e *TaskGroupError) Unwrap() []error { return e.errs }
 // A TaskGroup is made by [NewTaskGroup] or [WithTaskGroup], and may be used once.
 // Its methods are for its task's thread. It must not be copied.
 type TaskGroup struct {
-	ctx         taskContext // the body's
-	requests    int         // what Cancelling returned at the start
-	first, last *groupChild // the tasks of whose end the group has not learned, oldest first
+	ctx         scopeContext // the body's
+	requests    int          // what Cancelling returned at the start
+	first, last *groupChild  // the tasks of whose end the group has not learned, oldest first
 	errs        []error
 	done        future // in which Do waits for the tasks
 	waiting     bool   // it does
@@ -109,7 +109,7 @@ func (g *TaskGroup) do(op string, ctx context.Context, body func(context.Context
 	}
 	g.entered = true
 	g.ctx.enter(t, ctx)
-	g.requests = t.requests
+	g.requests = t.Cancelling()
 	if g.cancelled {
 		g.stop()
 	}
@@ -164,7 +164,7 @@ func (g *TaskGroup) exit(op string, self *baton.Fiber, p *hub.Proc, t *task, err
 		g.waiting = true
 		e := g.done.wait(op, self, p, t, nil)
 		if e == nil {
-			e = g.done.err
+			e = g.done.failure()
 		}
 		g.waiting = false
 		switch {
@@ -198,7 +198,7 @@ func (g *TaskGroup) exit(op string, self *baton.Fiber, p *hub.Proc, t *task, err
 	if len(errs) == 0 {
 		return nil
 	}
-	if t.requests > 0 {
+	if t.Cancelling() > 0 {
 		// Somebody else has cancelled the task: that is to come with its next awaiting
 		// call, and to count once.
 		t.uncancel()
@@ -248,8 +248,8 @@ func (c *groupChild) RunReady() {
 	parent := g.ctx.task
 	if g.over {
 		name := ""
-		if t, ok := c.f.canceller.(*task); ok {
-			name = t.Name()
+		if c.f.task != nil {
+			name = c.f.task.Name()
 		}
 		parent.loop.CallExceptionHandler(ExceptionContext{
 			Message: "Task has errored out but its TaskGroup was unwound",
@@ -307,7 +307,7 @@ func (g *TaskGroup) stop() {
 	}
 	if !g.asked {
 		g.asked = true
-		g.ctx.task.cancelScope(&g.ctx, new(CancelledError))
+		g.ctx.task.cancelScope(&g.ctx.inner, new(CancelledError))
 	}
 }
 

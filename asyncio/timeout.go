@@ -69,7 +69,7 @@ func (e *TimeoutError) Temporary() bool { return true }
 // It is made by [NewTimeout] or [NewTimeoutAt], and may be used once. Its methods
 // are for its task's thread. It must not be copied.
 type Timeout struct {
-	ctx      taskContext // the body's
+	ctx      scopeContext // the body's
 	when     time.Duration
 	relative bool // when is counted from the start
 	phase    timeoutPhase
@@ -187,7 +187,7 @@ func (to *Timeout) do(op string, ctx context.Context, body func(context.Context)
 func (to *Timeout) start(t *task, ctx context.Context) {
 	to.ctx.enter(t, ctx)
 	to.phase = timeoutActive
-	to.requests = t.requests
+	to.requests = t.Cancelling()
 	if to.relative {
 		to.relative = false
 		to.when = t.loop.hub.Loop.Deadline(max(to.when, 0))
@@ -241,7 +241,7 @@ func (e *timeoutEntry) RunReady() {
 		return
 	}
 	e.phase = timeoutExpiring
-	t.cancelScope(&e.ctx, new(CancelledError))
+	t.cancelScope(&e.ctx.inner, new(CancelledError))
 }
 
 // errCircle is what the exception handler gets when the time of a task is up that
@@ -261,11 +261,10 @@ func (f *future) circular(path map[*future]bool) bool {
 	}
 	path[f] = true
 	found := false
-	switch c := f.canceller.(type) {
-	case *task:
-		found = c.awaits.circular(path)
-	case *gathering:
-		found = slices.ContainsFunc(c.children, func(f *future) bool { return f.circular(path) })
+	if f.task != nil {
+		found = f.task.awaits.circular(path)
+	} else if g, ok := f.canceller().(*gathering); ok {
+		found = slices.ContainsFunc(g.children, func(f *future) bool { return f.circular(path) })
 	}
 	if delete(path, f); !found {
 		path[f] = false
@@ -280,11 +279,10 @@ func (f *future) cancelToCircle(e *CancelledError, path map[*future]bool) {
 		return
 	}
 	path[f] = true
-	switch c := f.canceller.(type) {
-	case *task:
-		c.awaits.cancelToCircle(e, path)
-	case *gathering:
-		for _, child := range c.children {
+	if f.task != nil {
+		f.task.awaits.cancelToCircle(e, path)
+	} else if g, ok := f.canceller().(*gathering); ok {
+		for _, child := range g.children {
 			if child.circular(path) {
 				child.cancelToCircle(e, path)
 				return

@@ -146,7 +146,7 @@ func (w *waiting) wait(ctx context.Context, op string, fs []*future) error {
 	if err := w.await(ctx, op); err != nil {
 		return err
 	}
-	return w.err
+	return w.failure()
 }
 
 // distinct returns fs without repetitions.

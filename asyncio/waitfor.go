@@ -75,7 +75,7 @@ func (f *future) cancelAndWait(ctx context.Context, op string) error {
 	f.cancel(new(CancelledError))
 	err := waiter.await(ctx, op)
 	if err == nil {
-		err = waiter.err
+		err = waiter.failure()
 	}
 	if f.state == pending {
 		f.ignore(waiter)

@@ -28,7 +28,7 @@ func WrapFuture[T any](ctx context.Context, f func(ctx context.Context) (T, erro
 	}
 	w := &wrapping[T]{}
 	w.future.loop = loopOf(ctx, op)
-	w.future.canceller = w
+	w.future.rarely().canceller = w
 	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	h := w.future.loop.hub
 	h.Loop.Ref()

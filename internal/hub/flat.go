@@ -2,7 +2,7 @@ package hub
 
 import "github.com/baton-go/baton/internal/baton"
 
-// A Park whose every ns counts is written out where it is called, because each
+// A Park or a Yield whose every ns counts is written out where it is called, because each
 // frame between the switch and the user's code costs a mispredicted return:
 //
 //	if to := p.Leave(f, w); to != f {
@@ -27,7 +27,15 @@ func (p *Proc) Leave(f *baton.Fiber, w Wait) *baton.Fiber {
 	return p.leave(f)
 }
 
-// Back is the last part of a Park.
+// LeaveReady is the first part of a Yield, as Leave is of a Park.
+func (p *Proc) LeaveReady(f *baton.Fiber) *baton.Fiber {
+	p.cause = Woken
+	p.state = ready
+	p.hub.Loop.Enqueue(p)
+	return p.leave(f)
+}
+
+// Back is the last part of a Park or a Yield.
 func (p *Proc) Back() (Cause, error) { return p.back() }
 
 // Interrupted reports whether an interrupt waits to be taken.
