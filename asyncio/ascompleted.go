@@ -59,7 +59,7 @@ func AsCompleted[A Awaitable](ctx context.Context, as []A, opts ...AsCompletedOp
 // those for which there is no result in that time return an error that matches
 // [ErrTimeout]. It mirrors as_completed as a plain iterator; all else is as for
 // [AsCompleted].
-func AsCompletedSlots[T any](ctx context.Context, as []AwaitableOf[T], opts ...AsCompletedOption) []Coroutine[T] {
+func AsCompletedSlots[A AwaitableOf[T], T any](ctx context.Context, as []A, opts ...AsCompletedOption) []Coroutine[T] {
 	const op = "asyncio.AsCompletedSlots"
 	c, which := newCompletions(ctx, op, as, opts)
 	slot := func(ctx context.Context) (v T, err error) {
@@ -127,11 +127,7 @@ type completion struct {
 	awaits bool
 }
 
-func (p *completion) settled(*future) {
-	if !p.f.loop.closed.Load() {
-		p.f.loop.hub.Loop.Enqueue(p)
-	}
-}
+func (p *completion) settled(f *future) { f.tell(p) }
 
 // RunReady notes that the future is done. It is for the loop only.
 func (p *completion) RunReady() {

@@ -15,7 +15,7 @@ func (f *future) await(ctx context.Context, op string) error {
 	if f.state != pending {
 		return nil
 	}
-	self, p := hub.Require(op)
+	self, p := mustPark(op)
 	t := callingTask(ctx, p)
 	f.mustBeAwaitable(op, p, t)
 	other, err := others(ctx, t)
@@ -28,6 +28,8 @@ func (f *future) await(ctx context.Context, op string) error {
 // mustBeAwaitable panics if p, which runs t or no task, cannot wait for f.
 func (f *future) mustBeAwaitable(op string, p *hub.Proc, t *task) {
 	switch {
+	case f.loop == nil:
+		misuse(op, "it belongs to no loop", "make it with CreateTask or NewFuture")
 	case p.Hub() != f.loop.hub:
 		misuse(op, "it belongs to the loop of another thread", "await it there, and send this thread the result with CallSoonThreadsafe")
 	case t != nil && f == &t.future:
@@ -43,6 +45,9 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 	if t != nil {
 		// A request that is due is for what the task awaits, as in asyncio.
 		t.awaits = f
+		if c := t.cancellation(); c != nil {
+			c.passed = nil
+		}
 		if e := t.takeRequest(); e != nil {
 			if !t.pass(e) {
 				t.cancellation().request = e
@@ -66,6 +71,7 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 		}
 	}
 	if err != nil {
+		f.left(t, err)
 		hub.Unwind(err) // it is gevent's: asyncio's come by way of f
 	}
 	if t != nil {
@@ -74,9 +80,23 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 		}
 	}
 	if f.state == pending {
-		return reason(other)
+		err = reason(other)
 	}
-	return nil
+	f.left(t, err)
+	return err
+}
+
+// left is the end of the wait of t, which may be nil, for f. If err ended it, a request
+// to cancel t that was passed on to f would be lost: so the next awaiting call delivers
+// it, unless it is err itself, or was taken back.
+func (f *future) left(t *task, err error) {
+	if t == nil || t.cancellation() == nil {
+		return
+	}
+	c := t.cancellation()
+	if e := c.passed; e != nil && f.state == pending && c.request == nil && c.requests > 0 && err != error(e) {
+		t.note(e)
+	}
 }
 
 // Sleep parks the calling task or greenlet for d. If d is not positive it yields
@@ -90,7 +110,7 @@ func (f *future) wait(op string, self *baton.Fiber, p *hub.Proc, t *task, other 
 // Budget: no allocation; one switch if d is not positive, else two, a reading of
 // the clock and a place in the timer heap.
 func Sleep(ctx context.Context, d time.Duration) error {
-	self, p := hub.Require("asyncio.Sleep")
+	self, p := mustPark("asyncio.Sleep")
 	own, ok := ctx.(*ownContext)
 	if !ok || d > 0 || &own.proc != p || !(*task)(own).unbothered() {
 		return sleep(ctx, d, self, p)
@@ -134,7 +154,11 @@ func sleep(ctx context.Context, d time.Duration, self *baton.Fiber, p *hub.Proc)
 		due = t.takeRequest()
 	}
 	if due != nil || d <= 0 {
-		// A cancellation that is due takes one hop to be delivered, too.
+		// A cancellation that is due takes one hop to be delivered, too. In a call that
+		// only yields Uncancel may take it back until then.
+		if due != nil && d <= 0 {
+			t.cancellation().request, due = due, nil
+		}
 		if err := p.Yield(self); err != nil {
 			hub.Unwind(err)
 		}
@@ -185,7 +209,9 @@ func (t *task) sleep(op string, self *baton.Fiber, d time.Duration, o *outside) 
 	}
 	l.Disarm(&a.timer)
 	if a.rung {
-		t.loop.keepAlarm(a) // of others an entry may still be on its way
+		t.loop.keepAlarm(a)
+	} else {
+		a.task = nil // an entry may still be on its way, and is not to wake another wait
 	}
 	if err == nil {
 		if e := t.takeRequest(); e != nil {
@@ -207,10 +233,12 @@ type alarm struct {
 	next  *alarm // in loop.alarms
 }
 
-// RunReady wakes the task. It is for the loop only.
+// RunReady wakes the task, if that still sleeps. It is for the loop only.
 func (a *alarm) RunReady() {
-	a.rung = true
-	a.task.proc.Wake()
+	if a.task != nil {
+		a.rung = true
+		a.task.proc.Wake()
+	}
 }
 
 // newAlarm returns one for t, which may have been another's.

@@ -37,7 +37,7 @@ func (s barrierState) String() string {
 
 // A Barrier lets tasks go on when so many of them have come, and can be used again
 // when all of these have gone: asyncio's Barrier. It is made by [NewBarrier]. It is
-// for one thread, and bound to a loop, as a [Lock] is.
+// for one thread, and bound to a loop, as a [Lock] is. It must not be copied.
 type Barrier struct {
 	cond    Condition // its lock guards the rest
 	parties int
@@ -53,6 +53,12 @@ func NewBarrier(parties int) *Barrier {
 	return &Barrier{cond: Condition{lock: new(Lock)}, parties: parties}
 }
 
+func (b *Barrier) mustBeMade(op string) {
+	if b.parties == 0 {
+		misuse(op, "the Barrier has no parties", "make it with NewBarrier")
+	}
+}
+
 // Wait waits until so many have come, and returns how many came before the caller:
 // one of them gets 0, and may do what is to be done once. The last one to come does
 // not wait. If the barrier is still emptying from the time before, Wait waits for
@@ -64,6 +70,7 @@ func NewBarrier(parties int) *Barrier {
 // come.
 func (b *Barrier) Wait(ctx context.Context) (int, error) {
 	const op = "asyncio.Barrier.Wait"
+	b.mustBeMade(op)
 	b.cond.enter(op)
 	if err := b.cond.lock.acquire(ctx, op, b); err != nil {
 		return 0, unwound(err)
@@ -83,7 +90,7 @@ func (b *Barrier) enter(ctx context.Context, op string) (int, error) {
 	case err != nil:
 		return 0, err
 	case b.state == broken:
-		return 0, fmt.Errorf("%s: %w", op, errAborted)
+		return 0, inOp(op, errAborted)
 	}
 	index := b.count
 	b.count++
@@ -92,7 +99,7 @@ func (b *Barrier) enter(ctx context.Context, op string) (int, error) {
 	} else {
 		err = b.cond.waitFor(ctx, op, b, func() bool { return b.state != filling })
 		if err == nil && b.state != draining {
-			err = fmt.Errorf("%s: %w", op, errReset)
+			err = inOp(op, errReset)
 		}
 	}
 	b.count--
@@ -122,7 +129,9 @@ func (b *Barrier) unlock() {
 // Reset makes the barrier as new. Who waits at it gets [ErrBrokenBarrier]. It does
 // not park: nobody keeps the barrier's lock while another runs. It mirrors reset.
 func (b *Barrier) Reset() {
-	b.cond.enter("asyncio.Barrier.Reset")
+	const op = "asyncio.Barrier.Reset"
+	b.mustBeMade(op)
+	b.cond.enter(op)
 	if b.count > 0 {
 		b.become(resetting)
 	} else {
@@ -133,7 +142,9 @@ func (b *Barrier) Reset() {
 // Abort breaks the barrier: who waits at it, and whoever comes before a
 // [Barrier.Reset], gets [ErrBrokenBarrier]. It does not park. It mirrors abort.
 func (b *Barrier) Abort() {
-	b.cond.enter("asyncio.Barrier.Abort")
+	const op = "asyncio.Barrier.Abort"
+	b.mustBeMade(op)
+	b.cond.enter(op)
 	b.become(broken)
 }
 

@@ -108,7 +108,7 @@ func TestBarrier(t *testing.T) {
 		late := syncSpawn(c, 2, wait) // come while it is reset
 		requireWaits(ts, asyncio.ErrBrokenBarrier)
 		_, err := ts[0].Result()
-		require.EqualError(t, err, "asyncio.Barrier.Wait: asyncio: the barrier is broken: it was aborted or reset meanwhile")
+		require.EqualError(t, err, "asyncio.Barrier.Wait: the barrier is broken: it was aborted or reset meanwhile")
 		require.False(t, b.Broken())
 		require.NoError(t, yield(c, 5))
 		require.Equal(t, 2, b.NWaiting())
@@ -145,7 +145,7 @@ func TestBarrier(t *testing.T) {
 			require.ErrorIs(t, err, asyncio.ErrBrokenBarrier)
 			require.True(t, b.Broken())
 			_, err = b.Wait(c)
-			require.EqualError(t, err, "asyncio.Barrier.Wait: asyncio: the barrier is broken: it was aborted")
+			require.EqualError(t, err, "asyncio.Barrier.Wait: the barrier is broken: it was aborted")
 			index, err := other.Wait(c)
 			if index == 1 {
 				b.Reset()

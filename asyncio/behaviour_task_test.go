@@ -43,8 +43,8 @@ func TestTasks(t *testing.T) {
 		}()
 		<-other
 		panicSays(t, "belongs to the loop of another thread", func() { _, _ = foreign.Await(c) })
-		panicSays(t, "a task of another thread", func() { _, _ = asyncio.Gather[int](c, foreign) })
-		panicSays(t, "a task of another thread", func() { _ = asyncio.GatherFuture[int](c, newFuture(c), foreign) })
+		panicSays(t, "a task of another thread", func() { _, _ = asyncio.Gather[asyncio.AwaitableOf[int]](c, foreign) })
+		panicSays(t, "a task of another thread", func() { _ = asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, newFuture(c), foreign) })
 	})
 	behaves(t, "TK-02 a task that awaits itself is refused", func(t *testing.T, c ctx) {
 		var self *task
@@ -84,7 +84,7 @@ func TestTasks(t *testing.T) {
 		require.Equal(t, "<Future cancelled>", f.String())
 		g := newFuture(c)
 		require.Equal(t, "<Future pending>", g.String())
-		gathering := asyncio.GatherFuture[int](c, g)
+		gathering := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, g)
 		require.Equal(t, "<Gathering pending 1 of 1>", gathering.String())
 		_ = g.SetResult(7)
 		require.Equal(t, "<Future finished result=7>", g.String())
@@ -160,7 +160,7 @@ func TestTasks(t *testing.T) {
 			require.Same(t, b, asyncio.CurrentTask(c))
 			return err
 		})
-		_, err := asyncio.Gather[none](c, a, b)
+		_, err := asyncio.Gather[asyncio.AwaitableOf[none]](c, a, b)
 		require.NoError(t, err)
 	})
 	behaves(t, "TK-35 a task's stack", func(t *testing.T, c ctx) {

@@ -188,7 +188,7 @@ func TestAsCompleted(t *testing.T) {
 	})
 	behaves(t, "slots that tasks wait for are filled in the order of waiting, a cancelled one's by the next", func(t *testing.T, c ctx) {
 		f, g := newFuture(c), newFuture(c)
-		slots := asyncio.AsCompletedSlots[int](c, []asyncio.AwaitableOf[int]{f, g})
+		slots := asyncio.AsCompletedSlots(c, []asyncio.AwaitableOf[int]{f, g})
 		var o trace
 		wait := func(n string, i int) *task {
 			return spawn(c, func(c ctx) error { v, err := slots[i](c); o.add(n, " ", outcome(v, err)); return err })
@@ -222,7 +222,7 @@ func TestAsCompleted(t *testing.T) {
 func TestGathering(t *testing.T) {
 	behaves(t, "GA-01 all succeed", func(t *testing.T, c ctx) {
 		a, b, d := newFuture(c), newFuture(c), newFuture(c)
-		g := asyncio.GatherFuture[int](c, a, b, d)
+		g := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, a, b, d)
 		calls := 0
 		g.AddDoneCallback(func(*asyncio.Gathering[[]int]) { calls++ })
 		require.NoError(t, b.SetResult(1))
@@ -242,7 +242,7 @@ func TestGathering(t *testing.T) {
 	})
 	behaves(t, "GA-02 one fails", func(t *testing.T, c ctx) {
 		a, b, d, e, f := newFuture(c), newFuture(c), newFuture(c), newFuture(c), newFuture(c)
-		g := asyncio.GatherFuture[int](c, a, b, d, e, f)
+		g := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, a, b, d, e, f)
 		require.NoError(t, a.SetResult(1))
 		require.NoError(t, b.SetError(errBad))
 		_ = asyncio.Sleep(c, 0)
@@ -255,7 +255,7 @@ func TestGathering(t *testing.T) {
 	})
 	behaves(t, "GA-03 outcomes", func(t *testing.T, c ctx) {
 		a, b, d, e := newFuture(c), newFuture(c), newFuture(c), newFuture(c)
-		g := asyncio.GatherOutcomesFuture[int](c, a, b, d, e)
+		g := asyncio.GatherOutcomesFuture[asyncio.AwaitableOf[int]](c, a, b, d, e)
 		other := errors.New("other")
 		require.NoError(t, b.SetResult(1))
 		require.NoError(t, d.SetError(errBad))
@@ -269,13 +269,13 @@ func TestGathering(t *testing.T) {
 	})
 	behaves(t, "GA-04 a child is cancelled", func(t *testing.T, c ctx) {
 		a, b := newFuture(c), newFuture(c)
-		g := asyncio.GatherFuture[int](c, a, b)
+		g := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, a, b)
 		a.Cancel()
 		_ = asyncio.Sleep(c, 0)
 		require.True(t, g.Done())
 		require.False(t, g.Cancelled())
 		require.ErrorIs(t, g.Err(), asyncio.ErrCancelled)
-		outcomes := asyncio.GatherOutcomesFuture[int](c, a, b)
+		outcomes := asyncio.GatherOutcomesFuture[asyncio.AwaitableOf[int]](c, a, b)
 		require.NoError(t, b.SetError(errBad))
 		os, err := outcomes.Await(c)
 		require.NoError(t, err)
@@ -339,7 +339,7 @@ func TestGathering(t *testing.T) {
 			short, cancel := context.WithCancel(c)
 			f := newFuture(c)
 			asyncio.RunningLoop(c).CallSoon(cancel)
-			_, err := asyncio.Gather[int](short, f)
+			_, err := asyncio.Gather[asyncio.AwaitableOf[int]](short, f)
 			require.ErrorIs(t, err, context.Canceled)
 			require.NoError(t, f.SetError(errBad))
 			return yield(c, 3)
@@ -408,7 +408,7 @@ func TestShield(t *testing.T) {
 	})
 	behaves(t, "SH-05 with Gather", func(t *testing.T, c ctx) {
 		a, b := newFuture(c), newFuture(c)
-		g := asyncio.GatherFuture[int](c, a, b)
+		g := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c, a, b)
 		outer := asyncio.ShieldFuture(asyncio.AwaitableOf[[]int](g))
 		require.True(t, outer.Cancel())
 		require.NoError(t, a.SetResult(1))

@@ -30,7 +30,7 @@ func (l *Loop) cancelAll(op string) error {
 	g := newGathering(l, all, true)
 	err := l.run(op, func() *future { return &g.future })
 	for _, t := range tasks {
-		if t.state == finished && t.failure() != nil {
+		if t.state == finished && t.failure() != nil && !t.excused() {
 			l.CallExceptionHandler(ExceptionContext{
 				Message: "unhandled exception during asyncio.Run shutdown",
 				Task:    t.Name(),
@@ -67,7 +67,7 @@ func (l *Loop) endExecutor(op string, limit time.Duration) error {
 	defer timer.Stop()
 	err := l.run(op, func() *future { return idle })
 	if late {
-		return fmt.Errorf("%s: %w", op, x.left())
+		return inOp(op, x.left())
 	}
 	return err
 }
@@ -89,10 +89,10 @@ func (l *Loop) Close() error {
 	case l.attached:
 		l.mustOwn(op)
 	case baton.Self() != nil:
-		return fmt.Errorf("%s: %w: the caller is in a thread; close the loop on the goroutine that ran it", op, ErrLoopRunning)
+		return inOp(op, fmt.Errorf("%w: the caller is in a thread; close the loop on the goroutine that ran it", ErrLoopRunning))
 	}
 	if !l.running.CompareAndSwap(false, true) {
-		return fmt.Errorf("%s: %w: stop it first", op, ErrLoopRunning)
+		return inOp(op, fmt.Errorf("%w: stop it first", ErrLoopRunning))
 	}
 	defer l.running.Store(false)
 	for _, t := range l.tasks() {

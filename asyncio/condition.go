@@ -3,14 +3,12 @@ package asyncio
 import (
 	"context"
 	"errors"
-
-	"github.com/baton-go/baton/internal/hub"
 )
 
 // A Condition is a lock with which a task waits for something that others do under
 // the same lock, and that they tell by [Condition.Notify]: asyncio's Condition. It
-// is made by [NewCondition]. It is for one thread, and bound to a loop, as a [Lock]
-// is.
+// is made by [NewCondition]; the calls of another one panic. It must not be copied. It
+// is for one thread, and bound to a loop, as a [Lock] is.
 //
 //	err := c.With(ctx, func() error {
 //		return c.WaitFor(ctx, func() bool { return len(items) > 0 })
@@ -31,16 +29,28 @@ func NewCondition(l *Lock) *Condition {
 }
 
 // Acquire is that of the lock: see [Lock.Acquire].
-func (c *Condition) Acquire(ctx context.Context) error { return c.lock.Acquire(ctx) }
+func (c *Condition) Acquire(ctx context.Context) error {
+	return c.its("asyncio.Condition.Acquire").Acquire(ctx)
+}
 
 // Release is that of the lock: see [Lock.Release].
-func (c *Condition) Release() error { return c.lock.Release() }
+func (c *Condition) Release() error { return c.its("asyncio.Condition.Release").Release() }
 
 // Locked is that of the lock.
-func (c *Condition) Locked() bool { return c.lock.Locked() }
+func (c *Condition) Locked() bool { return c.its("asyncio.Condition.Locked").Locked() }
 
 // With is that of the lock: see [Lock.With].
-func (c *Condition) With(ctx context.Context, f func() error) error { return c.lock.With(ctx, f) }
+func (c *Condition) With(ctx context.Context, f func() error) error {
+	return c.its("asyncio.Condition.With").With(ctx, f)
+}
+
+// its returns the lock.
+func (c *Condition) its(op string) *Lock {
+	if c.lock == nil {
+		misuse(op, "the Condition has no lock", "make it with NewCondition")
+	}
+	return c.lock
+}
 
 // Wait releases the lock, waits until it is notified, and acquires the lock again.
 // The caller must have acquired the lock; if nobody has, Wait panics. It may return
@@ -59,10 +69,10 @@ func (c *Condition) Wait(ctx context.Context) error {
 }
 
 func (c *Condition) wait(ctx context.Context, op string, on any) error {
-	if !c.lock.locked {
+	if !c.its(op).locked {
 		misuse(op, "the lock is not acquired", "acquire it before, and look under it at what is waited for")
 	}
-	_, p := hub.Require(op)
+	_, p := mustPark(op)
 	c.bind(op, p, taskOf(p)) // what may panic does so while the lock is still there
 	c.lock.release()
 	_, err := c.waiters.wait(ctx, op, on, &c.binding)
@@ -120,7 +130,7 @@ func (c *Condition) NotifyAll() { c.notify("asyncio.Condition.NotifyAll", c.wait
 
 func (c *Condition) notify(op string, n int) {
 	c.enter(op)
-	if !c.lock.locked {
+	if !c.its(op).locked {
 		misuse(op, "the lock is not acquired", "acquire it before, and change under it what is waited for")
 	}
 	for n > 0 && c.waiters.tellNext() {
@@ -131,7 +141,7 @@ func (c *Condition) notify(op string, n int) {
 // String says what the condition is, and how many wait to be notified.
 func (c *Condition) String() string {
 	state := "unlocked"
-	if c.lock.locked {
+	if c.lock != nil && c.lock.locked {
 		state = "locked"
 	}
 	return c.waiters.describe("Condition", c, state)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -89,7 +90,7 @@ func ConnectAcceptedSocket[P Protocol](ctx context.Context, factory func() P, co
 	if factory == nil || conn == nil {
 		misuse(op, "the factory or the connection is nil", "pass a function that makes the protocol, and the connection")
 	}
-	c := &connecting{loop: loopOf(ctx, op), op: op, connectOptions: newConnectOptions(append(opts, WithConn(conn)))}
+	c := &connecting{loop: loopOf(ctx, op), op: op, connectOptions: newConnectOptions(append(slices.Clip(opts), WithConn(conn)))}
 	c.check("")
 	if err := c.adopt(); err != nil {
 		return nil, p, err
@@ -186,8 +187,10 @@ func (c *connecting) adopt() error {
 	if c.conn != nil {
 		var err error
 		if fd, err = takeOver(c.conn); err != nil {
-			return fmt.Errorf("%s: %w", c.op, err)
+			return inOp(c.op, err)
 		}
+	} else if user, used := c.loop.fdUser(fd); used {
+		return inOp(c.op, fmt.Errorf("%w: %d by %v", ErrFDUsed, fd, user))
 	}
 	network, err := sys.Network(fd)
 	if err == nil && network != "tcp" && network != "unix" {
@@ -200,7 +203,7 @@ func (c *connecting) adopt() error {
 	}
 	if err != nil {
 		_ = sys.Close(fd)
-		return fmt.Errorf("%s: %w", c.op, err)
+		return inOp(c.op, err)
 	}
 	return c.connected(fd, network, sys.RemoteAddr(fd, network))
 }
@@ -231,7 +234,7 @@ func (c *connecting) connected(fd int, network string, raddr net.Addr) error {
 	d, err := c.loop.hub.Loop.Open(fd)
 	if err != nil {
 		_ = sys.Close(fd)
-		return fmt.Errorf("%s: %w", c.op, err)
+		return inOp(c.op, err)
 	}
 	d.Drained(netpoll.ReadSide) // see newSockTransport
 	c.sock = connectedSocket{d, network, sys.LocalAddr(fd, network), raddr}

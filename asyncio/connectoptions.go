@@ -65,7 +65,8 @@ func WithConn(c net.Conn) ConnectOption {
 }
 
 // WithFD is [WithConn] for a descriptor of the system, which may still be blocking.
-// CreateConnection becomes its owner, even if it fails.
+// CreateConnection becomes its owner, even if it fails; unless the loop uses it
+// already, for a transport or a callback: then the error matches [ErrFDUsed].
 func WithFD(fd int) ConnectOption {
 	return connectOption(func(o *connectOptions) { o.fd, o.hasFD = fd, true })
 }

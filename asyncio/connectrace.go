@@ -10,17 +10,23 @@ func (c *connecting) race(ctx context.Context, addrs, locals []net.Addr) error {
 	// More than one may succeed before the others are told.
 	winner := -1
 	var won []connectedSocket
+	over := false
 	attempts := make([]Coroutine[connectedSocket], len(addrs))
 	for i, a := range addrs {
 		attempts[i] = func(ctx context.Context) (connectedSocket, error) {
 			s, err := c.attempt(ctx, a, locals)
-			if err == nil {
+			switch {
+			case err != nil:
+			case over: // the caller was unwound
+				s.close()
+			default:
 				won = append(won, s)
 			}
 			return s, err
 		}
 	}
 	defer func() {
+		over = true
 		for i := range won {
 			if winner < 0 || won[i].desc != c.sock.desc {
 				won[i].close()

@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -112,6 +113,18 @@ func (c *ownContext) Value(key any) any {
 	return c.real().Value(key)
 }
 
+// excused reports whether f is a task with an error that only says that its context has
+// ended, for a reason from outside: its deadline, or somebody's cancel function. Nobody
+// needs to be told of such a one, as of a cancellation.
+func (f *future) excused() bool {
+	t := f.task
+	if t == nil || t.proc.Flags&bound == 0 || t.failure() == nil {
+		return false
+	}
+	why := t.parent.Err()
+	return why != nil && (errors.Is(t.failure(), why) || errors.Is(t.failure(), context.Cause(t.parent)))
+}
+
 // A lazyContext is a cancelCtx that is made when somebody looks at it. That it is
 // made, or known to be over, in one atomic step makes it what a Context must be:
 // usable by any goroutine.
@@ -149,8 +162,7 @@ func (c *lazyContext) real(parent context.Context, bound bool) context.Context {
 			if !bound {
 				parent = context.WithoutCancel(parent)
 			}
-			mine = new(madeContext)
-			mine.ctx, mine.cancel = context.WithCancelCause(parent)
+			mine = makeContext(parent)
 		}
 		if made != nil {
 			mine.cancel(made.cause)
@@ -159,6 +171,21 @@ func (c *lazyContext) real(parent context.Context, bound bool) context.Context {
 			return mine.ctx
 		}
 	}
+}
+
+// makeContext makes a cancelCtx whose channel is its own. Those that end before anybody
+// has asked for their channels share one: by that it could not be told of a context
+// that comes from another whether it is derived, and a state, or only has more values.
+// See task.owns.
+func makeContext(parent context.Context) *madeContext {
+	m := new(madeContext)
+	m.ctx, m.cancel = context.WithCancelCause(parent)
+	if m.ctx.Done(); m.ctx.Err() == context.Canceled {
+		m.ctx, m.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+		m.ctx.Done()
+		m.cancel(context.Cause(parent))
+	}
+	return m
 }
 
 // end cancels the context, if that has not ended yet.

@@ -3,7 +3,6 @@ package asyncio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -96,7 +95,7 @@ func (s *Server) adopt(op string, o *serverOptions) error {
 	}
 	fd, err := takeOver(o.listener)
 	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return inOp(op, err)
 	}
 	network, err := sys.Network(fd)
 	if err == nil && network != "tcp" && network != "unix" {
@@ -104,7 +103,7 @@ func (s *Server) adopt(op string, o *serverOptions) error {
 	}
 	if err != nil {
 		_ = sys.Close(fd)
-		return fmt.Errorf("%s: %w", op, err)
+		return inOp(op, err)
 	}
 	s.add(fd, network, o)
 	return nil

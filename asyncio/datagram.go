@@ -9,7 +9,6 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/baton-go/baton/internal/hub"
 	"github.com/baton-go/baton/internal/sys"
 	"github.com/baton-go/baton/netpoll"
 )
@@ -109,14 +108,14 @@ func createDatagram(ctx context.Context, op, network string, opts []DatagramOpti
 		opt(&o)
 	}
 	o.check(op, network)
-	hub.Require(op) // before there is anything that a panic would leave behind
+	mustPark(op) // before there is anything that a panic would leave behind
 	l := loopOf(ctx, op)
 	s, err := o.socket(ctx, l, op, network)
 	if err != nil {
 		if isCancel(err) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return nil, inOp(op, err)
 	}
 	var t *datagramTransport
 	done := false

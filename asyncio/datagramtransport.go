@@ -294,15 +294,13 @@ func (t *datagramTransport) free() {
 	t.queue = queuedDatagrams{}
 }
 
-// Abandon closes the descriptor when the loop closes. Who did not close the transport
-// is told: asyncio's ResourceWarning.
+// Abandon closes the descriptor when the loop closes.
 func (t *datagramTransport) Abandon() {
-	p := t.protocol
-	unclosed := !t.lost
+	p, closing := t.protocol, t.closing
 	t.closing, t.lost = true, true
 	t.free()
-	if unclosed {
-		t.loop.CallExceptionHandler(ExceptionContext{Message: "unclosed transport", Transport: t, Protocol: p})
+	if !closing {
+		t.loop.unclosed(t, p)
 	}
 }
 

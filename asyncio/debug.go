@@ -113,7 +113,7 @@ func (l *Loop) warnSlow(s netpoll.Slow) {
 		task = e.Name()
 		what = "greenlet " + task
 		if t := taskOf(e); t != nil {
-			what = fmt.Sprintf("<Task name=%q>", task)
+			what = t.describeRun()
 		}
 	case *Handle:
 		what = e.String()
@@ -131,10 +131,34 @@ func (l *Loop) warnSlow(s netpoll.Slow) {
 	if task != "" {
 		attrs = append(attrs, slog.String("task", task))
 	}
-	if len(s.Scheduled) > 0 {
-		attrs = append(attrs, slog.Any("source", frames(s.Scheduled)))
+	if by := outer(s.Scheduled); len(by) > 0 {
+		attrs = append(attrs, slog.Any("source", by))
 	}
 	l.logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
+}
+
+// outer returns the frames of a stack that are neither this module's nor the runtime's.
+func outer(all []runtime.Frame) (some frames) {
+	for _, f := range all {
+		if !hub.Inside(f.Function) {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// describeRun says which task has been at work: its state and name, its coroutine, and
+// where it was made.
+func (t *task) describeRun() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<Task %s name=%q", stateWords[t.state], t.Name())
+	if c, ok := t.public().(interface{ entry() uintptr }); ok {
+		fmt.Fprintf(&b, " coro=<%s>", placeOf(c.entry()))
+	}
+	if made := outer(t.source()); len(made) > 0 {
+		fmt.Fprintf(&b, " created at %s:%d", made[0].File, made[0].Line)
+	}
+	return b.String() + ">"
 }
 
 // A source is a call stack: where something was made.

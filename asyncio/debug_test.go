@@ -72,19 +72,34 @@ func TestLP17SlowStepsAreReportedInDebugMode(t *testing.T) {
 		all := slow(func(_ ctx, l *asyncio.Loop) { l.CallSoon(slowCallback) })
 		require.Len(t, all, 1)
 		require.Regexp(t, `^Executing <Handle.*slowCallback at .*debug_test.go:\d+ created at .*> took \d+\.\d+ seconds$`, all[0])
-		require.Contains(t, log.attr(0, "source"), "TestLP17")
+		source := log.attr(0, "source")
+		require.Contains(t, source, "TestLP17")
+		require.NotContains(t, source, "baton/asyncio.")
+		require.NotContains(t, source, "baton/internal/")
+		require.NotContains(t, source, "runtime.")
+		require.NotContains(t, source, "iter.Pull")
+	})
+	t.Run("callbacks that were scheduled before debug mode", func(t *testing.T) {
+		all := slow(func(_ ctx, l *asyncio.Loop) {
+			l.SetDebug(false)
+			l.CallSoon(slowCallback)
+			l.SetDebug(true)
+		})
+		require.Len(t, all, 1)
+		require.Regexp(t, `^Executing <Handle.*slowCallback at .*debug_test.go:\d+> took `, all[0])
 	})
 	t.Run("tasks", func(t *testing.T) {
 		all := slow(func(c ctx, l *asyncio.Loop) {
-			spawn(c, func(c ctx) error {
+			asyncio.CreateTask(c, func(c ctx) (int, error) {
 				time.Sleep(40 * ms)
 				_ = asyncio.Sleep(c, 0)
 				time.Sleep(40 * ms)
-				return nil
+				return 0, nil
 			}, asyncio.WithName("sluggish"))
 		})
 		require.Len(t, all, 2)
-		require.Regexp(t, `^Executing <Task name="sluggish"> took 0\.\d+ seconds$`, all[0])
+		place := `coro=<[^<>]*TestLP17.*at .*debug_test\.go:\d+>`
+		require.Regexp(t, `^Executing <Task (pending|finished) name="sluggish" `+place+` created at .*debug_test\.go:\d+> took 0\.\d+ seconds$`, all[0])
 		require.Equal(t, "sluggish", log.attr(1, "task"))
 	})
 	t.Run("but not otherwise", func(t *testing.T) {
@@ -96,6 +111,8 @@ func TestLP17SlowStepsAreReportedInDebugMode(t *testing.T) {
 		panicSays(t, "the duration is not positive", func() { newLoop(t).SetSlowCallbackDuration(0) })
 	})
 }
+
+func boomCallback() { panic(errBad) }
 
 func slowCallback() { time.Sleep(40 * ms) }
 
@@ -136,7 +153,7 @@ func TestInDebugModeHandlersLearnWhereThingsWereMade(t *testing.T) {
 
 func TestTheExceptionHandler(t *testing.T) {
 	boom := func(l *asyncio.Loop) {
-		l.CallSoon(func() { panic(errBad) })
+		l.CallSoon(boomCallback)
 		l.CallSoon(l.Stop)
 		require.NoError(t, l.RunForever())
 	}
@@ -182,7 +199,7 @@ func TestTheExceptionHandler(t *testing.T) {
 			}), asyncio.WithDebug(false))
 			require.NoError(t, err)
 		})
-		require.Regexp(t, `(?s)^Exception in callback\nhandle: <Handle.*\nerror: panic: bad.*\nTask exception was never retrieved\ntask: Task-2\nerror: bad\nsource: .*proc.*$`, out)
+		require.Regexp(t, `(?s)^Exception in callback\nhandle: <Handle [^\n]*boom[^\n]* at [^\n]*debug_test.go:\d+>\nerror: panic: bad.*\nTask exception was never retrieved\ntask: Task-2\nerror: bad\nsource: .*proc.*$`, out)
 	})
 	t.Run("by default tells gevent in its thread", func(t *testing.T) {
 		var o trace

@@ -12,11 +12,14 @@ import (
 
 // ErrCancelled is matched by the error of whatever was cancelled: an awaiting
 // call in a cancelled task, and a cancelled [Task] or [Future] that is awaited.
-// The errors themselves are [*CancelledError]s. It is context.Canceled to
-// errors.Is. It mirrors asyncio.CancelledError.
+// The errors themselves are [*CancelledError]s. To errors.Is it is context.Canceled,
+// and not the reverse: the error of a context, which an awaiting call returns as
+// ctx.Err(), does not match ErrCancelled. It mirrors asyncio.CancelledError.
 //
 // A coroutine that returns an error which matches ErrCancelled ends its task as
-// cancelled, whoever cancelled what, as in asyncio.
+// cancelled, whoever cancelled what, as in asyncio. So does one of a task that was
+// asked to cancel if it returns ctx.Err(), or another error that matches
+// context.Canceled; the message of the request is then in context.Cause(ctx).
 var ErrCancelled error = new(CancelledError)
 
 // A CancelledError says that a task or a future was cancelled, and with which
@@ -97,19 +100,73 @@ var ErrSurvivors = errors.New("not ended when their loop was closed")
 var ErrLoopExit = hub.ErrLoopExit
 
 // A LoopExit is the error of running a loop when the main task waits and nothing
-// is left that could wake it. Its field Waiting lists the waiting tasks, what each
-// waits for and its stack; More counts those that the list has no room for.
-// asyncio would wait for ever.
+// is left that could wake it: asyncio would wait for ever. errors.As finds it, and it
+// matches [ErrLoopExit]. Its Error is a report on many lines. Its fields are
+//
+//	Waiting   []Info     // who waits, the main task first, at most 100
+//	More      int        // how many more there are
+//	Deadlocks []Deadlock // those of them that wait for each other, as far as that is known
+//	Hints     []string   // what may be the mistake, a line for each
+//	Kind      string     // "tasks"; "" in a thread of gevent: greenlets
+//
+// and an Info has, among others, the fields Name, Waits, which is the call and what it
+// was called on, For, how long it has waited, and Stack.
 type LoopExit = hub.LoopExit
 
-// A PanicError is the error of a task that panicked: the value, and the stack
-// where it happened.
+// A PanicError is the error of a task that panicked. errors.As finds it. Its fields are
+//
+//	Value any    // what panic was called with
+//	Stack []byte // where, as in the dump of a panic
+//
+// Its Error is the value alone, and so is the error with %v; with %+v the stack comes
+// too. If the value is an error, errors.Is and errors.As find that as well.
 type PanicError = baton.PanicError
 
 // misuse panics for a call that is a mistake in the program.
 func misuse(op, wrong, do string) {
 	panic(op + ": " + wrong + "; " + do)
 }
+
+// mustPark returns the calling fiber and its Proc, for calls that park: it panics where
+// that cannot be.
+func mustPark(op string) (*baton.Fiber, *hub.Proc) {
+	f, p := hub.Here()
+	if p == nil {
+		refuse(op)
+	}
+	return f, p
+}
+
+// refuse panics for a caller that nobody can park.
+func refuse(op string) {
+	if hub.Current() != nil {
+		misuse(op, "a callback of the loop must not wait", "create a task in it, and wait there")
+	}
+	misuse(op, "the calling goroutine runs no loop (it was started by go, time.AfterFunc, net/http, iter.Pull, t.Run ...)",
+		"call it in a coroutine, or hand one over with asyncio.RunCoroutineThreadsafe")
+}
+
+// mustHaveContext panics for a call that got none.
+func mustHaveContext(op string) {
+	misuse(op, "the context is nil", "pass the coroutine's, or context.Background()")
+}
+
+// An opError is an error of this package, and the call that returns it, which says
+// already whose it is.
+type opError struct {
+	op  string
+	err error
+}
+
+// inOp returns err with the call that returns it.
+func inOp(op string, err error) error { return &opError{op, err} }
+
+// Error does not repeat the name of the package.
+func (e *opError) Error() string {
+	return e.op + ": " + strings.TrimPrefix(e.err.Error(), "asyncio: ")
+}
+
+func (e *opError) Unwrap() error { return e.err }
 
 // isCancel reports whether err ends a task as cancelled.
 func isCancel(err error) bool { return errors.Is(err, ErrCancelled) }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/baton-go/baton/internal/baton"
+	"github.com/baton-go/baton/internal/hub"
 )
 
 // An ExceptionContext tells an exception handler of an error that nobody else
@@ -140,6 +141,14 @@ func (l *Loop) DefaultExceptionHandler(c ExceptionContext) {
 	}
 }
 
+// reportExit tells of a task that calls runtime.Goexit, because of which whoever runs
+// the loop is about to exit; but not of one that ends a test, which says so itself.
+func (t *task) reportExit() {
+	if err := hub.GoexitError(); err != nil {
+		t.loop.CallExceptionHandler(ExceptionContext{Message: "Task called runtime.Goexit", Task: t.Name(), Err: err})
+	}
+}
+
 // A lost is the error of a task or a future that nobody has seen yet. It is
 // reported when the garbage collector finds that nobody can any more, and at the
 // latest when the loop closes; so it must not keep what it is about.
@@ -155,7 +164,7 @@ type lost struct {
 // seen. T is the task that it is, or nil.
 func lose[T any](owner *T, f *future, kind string, t AnyTask) {
 	err := f.failure()
-	if f.state != finished || err == nil || f.taken || err == errExited {
+	if f.state != finished || err == nil || f.taken || err == errExited || f.excused() {
 		return
 	}
 	x := &lost{loop: f.loop, context: ExceptionContext{Message: kind + " exception was never retrieved", Err: err}}

@@ -79,14 +79,14 @@ func execute[T any](ctx context.Context, op string, e Executor, f func() (T, err
 	own := e == nil
 	if own {
 		if l.executor.down {
-			j.refuse(fmt.Errorf("%s: %w", op, ErrExecutorShutdown))
+			j.refuse(inOp(op, ErrExecutorShutdown))
 			return &j.Future
 		}
 		e = l.defaultExecutor()
 	}
 	take, err := e.Execute(j.run, j.drop)
 	if err != nil {
-		j.refuse(fmt.Errorf("%s: %w", op, err))
+		j.refuse(inOp(op, err))
 		return &j.Future
 	}
 	j.take = take

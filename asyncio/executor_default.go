@@ -60,7 +60,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 			if isCancel(err) {
 				return err
 			}
-			return fmt.Errorf("%s: %w: %w", op, x.left(), err)
+			return inOp(op, fmt.Errorf("%w: %w", x.left(), err))
 		}
 	}
 	x.shutdown()

@@ -99,7 +99,7 @@ type streamWaiters struct {
 // wait parks the caller until release.
 func (w *streamWaiters) wait(ctx context.Context, op string) error {
 	f := &future{loop: loopOf(ctx, op)}
-	if w.first == nil {
+	if w.first == nil && len(w.more) == 0 {
 		w.first = f
 	} else {
 		w.more = append(w.more, f)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/netpoll"
 )
 
 type state uint8
@@ -23,6 +24,7 @@ const (
 //
 // All of it belongs to the holder of the loop's thread.
 type future struct {
+	_      noCopy
 	loop   *Loop
 	task   *task    // that it is, or nil
 	first  listener // the head of the list of listeners, apart because most have one
@@ -35,6 +37,7 @@ type future struct {
 // rare is what few futures have. It is apart because of tasks: where there are many
 // at a time, what each costs is its size.
 type rare struct {
+	entry        uintptr // of a task: where the code of its coroutine begins, if not where that is from
 	err          error
 	lost         *lost        // where err is kept until somebody sees it, see exception.go
 	more         []listener   // those after the first
@@ -86,7 +89,8 @@ type listener interface {
 	settled(*future)
 }
 
-// core makes everything that embeds a future something to wait for.
+// core makes everything that embeds a future something to wait for. What users have
+// pointers to has a core of its own, that of none for nil.
 func (f *future) core() *future { return f }
 
 // listen adds a listener. The future must be pending.
@@ -130,6 +134,24 @@ func (f *future) settle(s state, err error) {
 			l.settled(f)
 		}
 	}
+}
+
+// tell makes r ready, which tells somebody of f's end. Unlike a callback it has its
+// turn also if the loop is closed but shares a thread that goes on: who waits there may
+// be of another loop, or of the clean-up of this one.
+func (f *future) tell(r netpoll.Runner) {
+	l := f.loop
+	if l.closed.Load() {
+		if !l.attached {
+			return
+		}
+		select {
+		case <-l.hub.Closed():
+			return
+		default:
+		}
+	}
+	l.hub.Loop.Enqueue(r)
 }
 
 // cancel asks for f to be cancelled, and reports whether it or something on which
@@ -254,9 +276,19 @@ type Future[T any] struct {
 	value T
 }
 
+func (f *Future[T]) core() *future {
+	if f == nil {
+		return nil
+	}
+	return &f.future
+}
+
 // NewFuture returns a pending future of the loop. It mirrors create_future. It
 // may be called as [Future.Cancel] may.
 func NewFuture[T any](l *Loop) *Future[T] {
+	if l == nil {
+		misuse("asyncio.NewFuture", "the loop is nil", "pass that of RunningLoop")
+	}
 	return &Future[T]{future: future{loop: l}}
 }
 
@@ -281,7 +313,7 @@ func (f *Future[T]) SetError(err error) error {
 func (f *Future[T]) set(op string, v T, err error) error {
 	f.loop.mustOwn(op)
 	if f.state != pending {
-		return fmt.Errorf("%s: %w", op, errSet)
+		return inOp(op, errSet)
 	}
 	f.value = v
 	f.settle(finished, err)

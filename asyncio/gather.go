@@ -56,11 +56,7 @@ type gathered struct {
 	f *future
 }
 
-func (p *gathered) settled(*future) {
-	if !p.f.loop.closed.Load() {
-		p.f.loop.hub.Loop.Enqueue(p)
-	}
-}
+func (p *gathered) settled(f *future) { f.tell(p) }
 
 // RunReady tells the gathering. It is for the loop only.
 func (p *gathered) RunReady() { p.g.childDone(p.f) }
@@ -73,7 +69,7 @@ func (g *gathering) childDone(f *future) {
 	case g.state != pending:
 	case err != nil && !g.all:
 		g.settle(finished, err)
-		if !isCancel(err) {
+		if !isCancel(err) && !f.excused() {
 			lose(g, &g.future, "Gathering", nil)
 		}
 	case g.left > 0:
@@ -98,12 +94,19 @@ func (g *gathering) requestCancel(e *CancelledError) bool {
 	return asked
 }
 
-// cores returns the futures of as, which must be of the loop's thread.
+// cores returns the futures of as, none of them nil, which must be of the loop's thread.
 func cores[A Awaitable](op string, l *Loop, as []A) []*future {
 	fs := make([]*future, len(as))
 	for i, a := range as {
-		fs[i] = a.core()
-		if fs[i].loop.hub != l.hub {
+		if any(a) != nil {
+			fs[i] = a.core()
+		}
+		switch f := fs[i]; {
+		case f == nil:
+			misuse(op, "a task or future is nil", "pass those of CreateTask and NewFuture")
+		case f.loop == nil:
+			misuse(op, "a task or future belongs to no loop", "make it with CreateTask or NewFuture")
+		case f.loop.hub != l.hub:
 			misuse(op, "it was given a task of another thread", "wait for each where it runs")
 		}
 	}
@@ -121,6 +124,13 @@ func cores[A Awaitable](op string, l *Loop, as []A) []*future {
 type Gathering[V any] struct {
 	gathering
 	collect func() V
+}
+
+func (g *Gathering[V]) core() *future {
+	if g == nil {
+		return nil
+	}
+	return &g.future
 }
 
 // Await waits until the Gathering is done, and returns the values of its children.
@@ -168,23 +178,27 @@ func (g *Gathering[V]) String() string {
 //
 //	vs, err := asyncio.Gather(ctx, asyncio.CreateTask(ctx, f), asyncio.CreateTask(ctx, g))
 //
+// If as are of different kinds, say which interface they have in common:
+//
+//	vs, err := asyncio.Gather[asyncio.AwaitableOf[int]](ctx, task, future)
+//
 // It mirrors "await gather(...)". It parks the calling task or greenlet, unless
 // all are done; if the calling task is cancelled, so are all of as, and Gather
 // returns [ErrCancelled] when they all have ended. If ctx ends, and it is not
 // just the calling task's own, Gather returns ctx.Err() at once. A cancellation of
 // one of as is a failure like others. Gather panics where [Task.Await] does.
-func Gather[T any](ctx context.Context, as ...AwaitableOf[T]) ([]T, error) {
+func Gather[A AwaitableOf[T], T any](ctx context.Context, as ...A) ([]T, error) {
 	const op = "asyncio.Gather"
 	return gather(ctx, op, as).wait(ctx, op)
 }
 
 // GatherFuture is [Gather] that does not wait: it returns the future. It does not
 // park, and may be called as [CreateTask] may. It mirrors "gather(...)".
-func GatherFuture[T any](ctx context.Context, as ...AwaitableOf[T]) *Gathering[[]T] {
+func GatherFuture[A AwaitableOf[T], T any](ctx context.Context, as ...A) *Gathering[[]T] {
 	return gather(ctx, "asyncio.GatherFuture", as)
 }
 
-func gather[T any](ctx context.Context, op string, as []AwaitableOf[T]) *Gathering[[]T] {
+func gather[A AwaitableOf[T], T any](ctx context.Context, op string, as []A) *Gathering[[]T] {
 	l := loopOf(ctx, op)
 	g := &Gathering[[]T]{collect: func() []T {
 		vs := make([]T, len(as))
@@ -206,17 +220,17 @@ type Outcome[T any] struct {
 // GatherOutcomes is [Gather] that waits for all of as whatever their errors, and
 // returns all outcomes, in the order of the arguments. The error is only that of
 // the wait. It mirrors gather with return_exceptions=True.
-func GatherOutcomes[T any](ctx context.Context, as ...AwaitableOf[T]) ([]Outcome[T], error) {
+func GatherOutcomes[A AwaitableOf[T], T any](ctx context.Context, as ...A) ([]Outcome[T], error) {
 	const op = "asyncio.GatherOutcomes"
 	return gatherOutcomes(ctx, op, as).wait(ctx, op)
 }
 
 // GatherOutcomesFuture is [GatherOutcomes] that does not wait: see [GatherFuture].
-func GatherOutcomesFuture[T any](ctx context.Context, as ...AwaitableOf[T]) *Gathering[[]Outcome[T]] {
+func GatherOutcomesFuture[A AwaitableOf[T], T any](ctx context.Context, as ...A) *Gathering[[]Outcome[T]] {
 	return gatherOutcomes(ctx, "asyncio.GatherOutcomesFuture", as)
 }
 
-func gatherOutcomes[T any](ctx context.Context, op string, as []AwaitableOf[T]) *Gathering[[]Outcome[T]] {
+func gatherOutcomes[A AwaitableOf[T], T any](ctx context.Context, op string, as []A) *Gathering[[]Outcome[T]] {
 	l := loopOf(ctx, op)
 	g := &Gathering[[]Outcome[T]]{collect: func() []Outcome[T] {
 		os := make([]Outcome[T], len(as))

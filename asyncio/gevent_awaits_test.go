@@ -55,7 +55,7 @@ var awaitCalls = []awaitCall{
 	}},
 	{"Gather", false, false, func(t *testing.T, bg ctx) (func(ctx) error, func()) {
 		a, b := asyncio.CreateTask(bg, hour), asyncio.CreateTask(bg, hour)
-		return func(c ctx) error { _, err := asyncio.Gather[int](c, a, b); return err }, func() { stillRun(t, bg, a, b) }
+		return func(c ctx) error { _, err := asyncio.Gather[asyncio.AwaitableOf[int]](c, a, b); return err }, func() { stillRun(t, bg, a, b) }
 	}},
 	{"Wait", false, false, func(t *testing.T, bg ctx) (func(ctx) error, func()) {
 		a, b := asyncio.CreateTask(bg, hour), asyncio.CreateTask(bg, hour)

@@ -126,7 +126,7 @@ var moreGoldens = []golden{
 		return err
 	}},
 	{"G25 outcomes are values, errors and cancellations", "1 | bad | cancelled", func(c ctx, o *trace) error {
-		os, err := asyncio.GatherOutcomes[int](c,
+		os, err := asyncio.GatherOutcomes[asyncio.AwaitableOf[int]](c,
 			asyncio.CreateTask(c, func(ctx) (int, error) { return 1, nil }),
 			asyncio.CreateTask(c, func(ctx) (int, error) { return 0, errBad }),
 			asyncio.CreateTask(c, func(ctx) (int, error) { return 0, &asyncio.CancelledError{Msg: "m"} }))
@@ -147,7 +147,7 @@ var moreGoldens = []golden{
 		return nil
 	}},
 	{"G28 GA-05 a Gathering of nothing is done", "true | []", func(c ctx, o *trace) error {
-		g := asyncio.GatherFuture[int](c)
+		g := asyncio.GatherFuture[asyncio.AwaitableOf[int]](c)
 		o.add(g.Done())
 		o.add(outcome(g.Await(c)))
 		return nil

@@ -26,7 +26,8 @@ type Handle struct {
 type handleExtra struct {
 	cancelled bool
 
-	// source is where it was made, and pc its function, in debug mode.
+	// source is where it was made, in debug mode; and pc its function, from then on,
+	// or else once it has panicked.
 	source *source
 	pc     uintptr
 
@@ -36,6 +37,7 @@ type handleExtra struct {
 	shared  bool
 	running bool
 	mu      sync.Mutex
+	dropped func() // called instead, if the loop is closed; may be nil
 }
 
 // cancelledHandle is the extra of all cancelled handles that have no other.
@@ -126,9 +128,8 @@ func (h *Handle) String() string {
 	case h.extra != nil:
 		pc = h.extra.pc
 	}
-	if f := runtime.FuncForPC(pc); f != nil {
-		file, line := f.FileLine(pc)
-		fmt.Fprintf(&b, " %s at %s:%d", f.Name(), file, line)
+	if place := placeOf(pc); place != "" {
+		b.WriteString(" " + place)
 	}
 	if x := h.extra; x != nil && x.source != nil {
 		if made := x.source.frames(); len(made) > 0 {
@@ -136,6 +137,28 @@ func (h *Handle) String() string {
 		}
 	}
 	return b.String() + ">"
+}
+
+// placeOf names the function that begins at pc, and says where it is; "" if pc is none's.
+func placeOf(pc uintptr) string {
+	f := runtime.FuncForPC(pc)
+	if f == nil {
+		return ""
+	}
+	file, line := f.FileLine(pc)
+	return fmt.Sprintf("%s at %s:%d", f.Name(), file, line)
+}
+
+// keepName notes which function the handle calls, or called, for a report.
+func (h *Handle) keepName(f func()) {
+	switch x := h.extra; {
+	case x == nil:
+		h.extra = &handleExtra{pc: funcPC(f)}
+	case x == &cancelledHandle:
+		h.extra = &handleExtra{pc: funcPC(f), cancelled: true}
+	default:
+		x.pc = funcPC(f)
+	}
 }
 
 // RunReady calls the callback. It is for the loop only.
@@ -150,10 +173,16 @@ func (h *Handle) RunReady() {
 	}
 	f := h.f
 	h.f = nil
-	if f == nil || h.loop.closed.Load() {
-		return
+	switch {
+	case f == nil:
+	case !h.loop.closed.Load():
+		if h.loop.debug.on.Load() {
+			h.keepName(f) // it may be slow
+		}
+		h.loop.call(f, h)
+	case h.extra != nil && h.extra.dropped != nil:
+		h.extra.dropped()
 	}
-	h.loop.call(f, h)
 }
 
 // call calls f for h, which may be nil, and tells the exception handler if it panics,
@@ -170,7 +199,8 @@ func (l *Loop) call(f func(), h *Handle) {
 		}
 		if v != nil {
 			c := ExceptionContext{Message: "Exception in callback", Err: baton.Recovered(v), Handle: h}
-			if h != nil && h.extra != nil {
+			if h != nil {
+				h.keepName(f)
 				c.Source = h.extra.source.frames()
 			}
 			l.CallExceptionHandler(c)

@@ -129,6 +129,36 @@ func TestEV12AHandleDescribesItself(t *testing.T) {
 	require.Regexp(t, `^<Handle cancelled .*namedCallback at .* created at .*>$`, h.String())
 }
 
+func TestAHandleThatPanickedKeepsItsFunctionsName(t *testing.T) {
+	for name, schedule := range map[string]func(*asyncio.Loop, func()) *asyncio.Handle{
+		"CallSoon": (*asyncio.Loop).CallSoon,
+		"CallSoonThreadsafe": func(l *asyncio.Loop, f func()) *asyncio.Handle {
+			h, err := l.CallSoonThreadsafe(f)
+			require.NoError(t, err)
+			return h
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []*asyncio.Handle
+			l := newLoop(t, asyncio.WithDebug(false), asyncio.WithExceptionHandler(func(_ *asyncio.Loop, e asyncio.ExceptionContext) {
+				require.Regexp(t, `^<Handle( cancelled)? .*TestAHandleThatPanicked.* at .*handle_test.go:\d+>$`, e.Handle.String())
+				told = append(told, e.Handle)
+			}))
+			var h *asyncio.Handle
+			first := schedule(l, func() { panic("oops") })
+			h = schedule(l, func() { h.Cancel(); panic("oops") })
+			never := schedule(l, func() {})
+			never.Cancel()
+			l.CallSoon(l.Stop)
+			require.NoError(t, l.RunForever())
+			require.Equal(t, []*asyncio.Handle{first, h}, told)
+			require.False(t, first.Cancelled())
+			require.True(t, h.Cancelled())
+			require.Equal(t, "<Handle cancelled>", never.String())
+		})
+	}
+}
+
 func TestTimersAndTheirCancellation(t *testing.T) {
 	t.Run("LP-02 a cancelled handle is not in the way", func(t *testing.T) {
 		var o trace

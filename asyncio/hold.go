@@ -29,6 +29,23 @@ func (l *Loop) hold(r hub.Resource) {
 // drop undoes hold: r was released.
 func (l *Loop) drop(r hub.Resource) { delete(l.resources.held, r) }
 
+// unclosed tells who did not close a transport that the loop, which closes, has
+// aborted: asyncio's ResourceWarning. One that was closing, and did not come to its
+// end, is aborted without a word. With TLS it is about the transport and the protocol
+// above it, of which the user knows.
+func (l *Loop) unclosed(t BaseTransport, protocol any) {
+	if w, ok := protocol.(*tlsWire); ok {
+		switch {
+		case w.state >= tlsClosing:
+			return
+		case w.raw != nil:
+			t = (*tlsTransport)(w)
+		}
+		protocol = w.app
+	}
+	l.CallExceptionHandler(ExceptionContext{Message: "unclosed transport", Transport: t, Protocol: protocol})
+}
+
 // heldResources is a loop as what abandons its resources at its hub's end.
 type heldResources Loop
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"sync"
 
 	"github.com/baton-go/baton/internal/baton"
 )
@@ -28,6 +29,11 @@ var ErrKeyboardInterrupt = errors.New("asyncio: interrupted")
 // in all of Run's clean-up, an interrupt does again what it did before: it ends the
 // process, unless somebody else has asked for it with package os/signal. So a third
 // one ends a program even if its loop is stuck.
+//
+// All of this is off while the loop has a handler of [Loop.AddSignalHandler] for
+// os.Interrupt: then it is the handler's alone, however often it comes, and removing
+// that gives it back. (In asyncio what comes back is Python's own handler, which raises
+// KeyboardInterrupt wherever the program is.)
 //
 // Others who have asked for os.Interrupt get it as well. If the process ignores it,
 // as under nohup, it stays ignored. WithInterrupt has no effect on a loop of
@@ -55,7 +61,10 @@ func (o *options) interrupts(l *Loop) *interrupter {
 		over:    make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	signal.Notify(i.arrived, os.Interrupt)
+	l.interrupter = i
+	if l.signals[os.Interrupt] == nil {
+		i.resume()
+	}
 	go i.relay()
 	return i
 }
@@ -73,6 +82,9 @@ type interrupter struct {
 	over    chan struct{} // closed to end the goroutine
 	done    chan struct{} // closed by it
 	relayed int           // how many it has passed on
+
+	mu   sync.Mutex
+	left bool // the goroutine has asked for its last interrupt
 }
 
 // watch says which task is the main one.
@@ -85,7 +97,12 @@ func (i *interrupter) watch(t *task) {
 // relay passes two interrupts on to the hub.
 func (i *interrupter) relay() {
 	defer close(i.done)
-	defer signal.Stop(i.arrived)
+	defer func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.left = true
+		signal.Stop(i.arrived)
+	}()
 	for i.relayed < 2 {
 		select {
 		case <-i.arrived:
@@ -95,6 +112,26 @@ func (i *interrupter) relay() {
 		case <-i.over:
 			return
 		}
+	}
+}
+
+// suspend leaves what comes from now on to a handler of the loop's.
+func (i *interrupter) suspend() {
+	if i != nil {
+		signal.Stop(i.arrived)
+	}
+}
+
+// resume has interrupts come here, again or for the first time; not those after the
+// second, which nobody would read.
+func (i *interrupter) resume() {
+	if i == nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.left {
+		signal.Notify(i.arrived, os.Interrupt)
 	}
 }
 
@@ -115,6 +152,7 @@ func (i *interrupter) interrupt() {
 func (i *interrupter) close() {
 	if i != nil && !i.closed {
 		i.closed = true
+		i.loop.interrupter = nil
 		close(i.over)
 		<-i.done
 	}

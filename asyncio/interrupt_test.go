@@ -22,6 +22,10 @@ func ctrlC(t testing.TB) {
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGINT))
 }
 
+// interruptsAreIgnored says how the process was started: what it ignores its children
+// ignore too.
+var interruptsAreIgnored = signal.Ignored(os.Interrupt)
+
 // shielded keeps interrupts that come too late from ending the tests.
 func shielded(t *testing.T) {
 	c := make(chan os.Signal, 10)
@@ -100,6 +104,41 @@ func TestAnInterruptCancelsTheMainTask(t *testing.T) {
 		}, interruptible)
 		require.ErrorIs(t, err, asyncio.ErrKeyboardInterrupt)
 	})
+	t.Run("N22 unless the loop has a handler for it", func(t *testing.T) {
+		var o trace
+		_, err := asyncio.Run(proc(func(c ctx) error {
+			l := asyncio.RunningLoop(c)
+			came := asyncio.NewQueue[none](0)
+			require.NoError(t, l.AddSignalHandler(os.Interrupt, func() { _ = came.PutNowait(none{}) }))
+			for range 3 {
+				ctrlC(t)
+				_, err := came.Get(c)
+				o.add(outcome("handler", err))
+			}
+			require.Zero(t, asyncio.CurrentTask(c).Cancelling())
+			require.True(t, l.RemoveSignalHandler(os.Interrupt))
+			ctrlC(t)
+			err := forever(c)
+			o.add(outcome(nil, err))
+			return err
+		}), interruptible)
+		require.ErrorIs(t, err, asyncio.ErrKeyboardInterrupt)
+		require.Equal(t, trace{"handler", "handler", "handler", "cancelled"}, o)
+	})
+	t.Run("N22 unless the loop had a handler for it before", func(t *testing.T) {
+		r := asyncio.NewRunner(interruptible)
+		l, err := r.Loop()
+		require.NoError(t, err)
+		came := asyncio.NewFuture[int](l)
+		require.NoError(t, l.AddSignalHandler(os.Interrupt, func() { _ = came.SetResult(1) }))
+		v, err := asyncio.RunnerRun(r, func(c ctx) (int, error) {
+			ctrlC(t)
+			return came.Await(c)
+		})
+		require.NoError(t, err)
+		require.Equal(t, 1, v)
+		require.NoError(t, r.Close())
+	})
 	t.Run("on the main goroutine only, if nobody says otherwise", func(t *testing.T) {
 		_, err := asyncio.Run(proc(func(c ctx) error {
 			ctrlC(t)
@@ -124,6 +163,23 @@ var interruptPrograms = map[string]func(){
 		_, _ = asyncio.Run(proc(func(c ctx) error {
 			for range 3 {
 				syscall.Kill(os.Getpid(), syscall.SIGINT)
+				time.Sleep(50 * ms)
+			}
+			os.Stdout.WriteString("survived\n")
+			return nil
+		}))
+	},
+	"handled": func() {
+		_, _ = asyncio.Run(proc(func(c ctx) error {
+			l := asyncio.RunningLoop(c)
+			got := asyncio.NewFuture[none](l)
+			_ = l.AddSignalHandler(os.Interrupt, func() { _ = got.SetResult(none{}) })
+			_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
+			_, err := got.Await(c)
+			os.Stdout.WriteString(outcome("handled", err) + "\n")
+			l.RemoveSignalHandler(os.Interrupt)
+			for range 3 {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
 				time.Sleep(50 * ms)
 			}
 			os.Stdout.WriteString("survived\n")
@@ -177,9 +233,13 @@ func init() {
 }
 
 func TestInterruptedPrograms(t *testing.T) {
+	if interruptsAreIgnored {
+		t.Skip("os.Interrupt is ignored, as in the background of a shell")
+	}
 	for name, want := range map[string]string{
-		"cancelled": "cleaned up | asyncio.Run: asyncio: interrupted | exit status 0",
+		"cancelled": "cleaned up | asyncio.Run: interrupted | exit status 0",
 		"stuck":     "signal: interrupt",
+		"handled":   "handled | signal: interrupt",
 		"off":       "signal: interrupt",
 		"clean-up":  "signal: interrupt",
 

@@ -10,6 +10,7 @@ import (
 // A binding is the loop for whose tasks a lock or a queue is: that of its first
 // wait, or if that one is closed, of the next.
 type binding struct {
+	_    noCopy
 	loop *Loop // nil before the first wait
 }
 
@@ -18,10 +19,15 @@ type binding struct {
 //
 // Budget: 3 ns.
 func (b *binding) enter(op string) {
-	if b.loop != nil {
-		b.loop.mustOwn(op)
+	if b.loop != nil && !b.loop.here() && !b.loop.idle() {
+		misuse(op, otherLoop, useTwo)
 	}
 }
+
+const (
+	otherLoop = "it is bound to the loop of another thread"
+	useTwo    = "use one for each loop, or run the call there with Loop.CallSoonThreadsafe"
+)
 
 // bind makes the loop of p, which is about to wait and runs the task t if that is
 // not nil, that of b.
@@ -34,7 +40,7 @@ func (b *binding) bind(op string, p *hub.Proc, t *task) {
 			b.loop = hubLoop(p.Hub())
 		}
 	case b.loop.hub != p.Hub():
-		misuse(op, "it is bound to the loop of another thread", "use one for each loop, or run the call there with Loop.CallSoonThreadsafe")
+		misuse(op, otherLoop, useTwo)
 	}
 }
 
@@ -81,7 +87,7 @@ func unwound(err error) error {
 //
 // Budget: one switch; no allocation when the line has been as long before.
 func (l *line) wait(ctx context.Context, op string, on any, b *binding) (told bool, err error) {
-	self, p := hub.Require(op)
+	self, p := mustPark(op)
 	t := callingTask(ctx, p)
 	b.bind(op, p, t)
 	other, err := others(ctx, t)

@@ -3,7 +3,6 @@ package asyncio
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // ErrNotAcquired is matched by the error of releasing a [Lock] that is not locked.
@@ -81,7 +80,7 @@ func (l *Lock) Release() error {
 	const op = "asyncio.Lock.Release"
 	l.enter(op)
 	if !l.locked {
-		return fmt.Errorf("%s: %w", op, ErrNotAcquired)
+		return inOp(op, ErrNotAcquired)
 	}
 	l.release()
 	return nil

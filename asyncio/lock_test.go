@@ -130,7 +130,7 @@ func TestLock(t *testing.T) {
 		var l asyncio.Lock
 		err := l.Release()
 		require.ErrorIs(t, err, asyncio.ErrNotAcquired)
-		require.EqualError(t, err, "asyncio.Lock.Release: asyncio: the lock is not acquired")
+		require.EqualError(t, err, "asyncio.Lock.Release: the lock is not acquired")
 	})
 	syncTest(t, "LK-05 With releases the lock however its function ends", func(t *testing.T, c ctx) {
 		var l asyncio.Lock

@@ -26,6 +26,7 @@ type Loop struct {
 	// its greenlets wait. Others have a hub to themselves.
 	attached bool
 	context  loopContext
+	epoch    time.Time // when its time was 0, if it has a real clock
 	handler  func(*Loop, ExceptionContext)
 
 	running atomic.Bool // somebody is in run or Close
@@ -46,6 +47,8 @@ type Loop struct {
 	executor loopExecutor
 	fds      fdWatches
 	signals  map[os.Signal]*netpoll.Signal
+
+	interrupter *interrupter // of the Run that is at work, nil for none
 
 	watchdog   *watchdog // nil for none
 	resources  loopResources
@@ -127,7 +130,9 @@ func NewLoop(opts ...Option) (*Loop, error) {
 func newLoop(h *hub.Hub, attached bool, o options) *Loop {
 	l := &Loop{hub: h, attached: attached, handler: o.handler, logger: o.logger, watchdog: o.watchdog}
 	l.context = loopContext{o.context, l}
+	l.epoch = time.Now().Add(-h.Loop.UpdateTime())
 	l.debug.init(l, o.debug)
+	h.OnExit = l.explain
 	if attached {
 		h.Hold((*resource)(l))
 	} else {
@@ -137,6 +142,19 @@ func newLoop(h *hub.Hub, attached bool, o options) *Loop {
 		}
 	}
 	return l
+}
+
+// explain adds to the error of a hub where everybody waits what asyncio knows.
+func (l *Loop) explain(e *LoopExit) {
+	if !l.attached {
+		e.Kind = "tasks"
+	}
+	for p := range l.hub.All {
+		if taskOf(p) != nil {
+			e.Hints = append(e.Hints, "if another goroutine was to wake it (CallSoonThreadsafe, RunCoroutineThreadsafe), call Loop.Ref before, or await a WrapFuture or WrapChannel")
+			return
+		}
+	}
 }
 
 // resource is an attached loop as something that ends with its hub.
@@ -159,11 +177,21 @@ func hubLoop(h *hub.Hub) *Loop {
 	return l
 }
 
-// loopOf returns the loop that ctx names, or that of the calling thread.
+// loopOf returns the loop that ctx names, or that of the calling thread, which the
+// caller may use.
 func loopOf(ctx context.Context, op string) *Loop {
+	l := findLoop(ctx, op)
+	l.mustBeUsable(op)
+	return l
+}
+
+// findLoop is loopOf for a caller that may be anywhere.
+func findLoop(ctx context.Context, op string) *Loop {
 	var l *Loop
 	if own, ok := ctx.(*ownContext); ok {
 		l = own.loop
+	} else if ctx == nil {
+		mustHaveContext(op)
 	} else if l, ok = ctx.Value(loopKey{}).(*Loop); !ok {
 		h := hub.Current()
 		if h == nil {
@@ -171,14 +199,26 @@ func loopOf(ctx context.Context, op string) *Loop {
 		}
 		l = hubLoop(h)
 	}
-	l.mustBeUsable(op)
 	return l
 }
 
 // RunningLoop returns the loop of the task to which ctx belongs, or that from
 // whose [Loop.Context] it was derived; with another context, the loop on which
-// the caller runs. It panics where there is none. It mirrors get_running_loop.
-func RunningLoop(ctx context.Context) *Loop { return loopOf(ctx, "asyncio.RunningLoop") }
+// the caller runs. It panics where there is none, and if the loop is closed. Any
+// goroutine may call it with such a context: it only looks the loop up, of which others
+// may use what says so, as [Loop.CallSoonThreadsafe]. It mirrors get_running_loop.
+func RunningLoop(ctx context.Context) *Loop {
+	const op = "asyncio.RunningLoop"
+	l := findLoop(ctx, op)
+	l.mustBeOpen(op)
+	return l
+}
+
+// String says what the loop is: whether it runs, is closed, and is in debug mode. Any
+// goroutine may call it.
+func (l *Loop) String() string {
+	return fmt.Sprintf("<asyncio.Loop %p running=%t closed=%t debug=%t>", l, l.IsRunning(), l.IsClosed(), l.debug.on.Load())
+}
 
 // Context returns a context that names the loop, for [CreateTask] and
 // [RunningLoop] outside the loop's tasks.
@@ -186,18 +226,24 @@ func (l *Loop) Context() context.Context { return &l.context }
 
 // mustOwn panics if the caller may not use the loop.
 func (l *Loop) mustOwn(op string) {
-	if l.here() {
-		return
+	if l == nil {
+		misuse(op, "it belongs to no loop", "make it with CreateTask or NewFuture")
 	}
-	if l.closed.Load() || !l.attached && !l.running.Load() {
-		return
+	if !l.here() && !l.idle() {
+		misuse(op, "the caller is not in the thread that runs the loop", "use Loop.CallSoonThreadsafe")
 	}
-	misuse(op, "the caller is not in the thread that runs the loop", "use Loop.CallSoonThreadsafe")
 }
+
+// idle reports whether nobody runs the loop, which then is its owner's.
+func (l *Loop) idle() bool { return l.closed.Load() || !l.attached && !l.running.Load() }
 
 // mustBeUsable panics if the caller may not use the loop, or it is closed.
 func (l *Loop) mustBeUsable(op string) {
 	l.mustOwn(op)
+	l.mustBeOpen(op)
+}
+
+func (l *Loop) mustBeOpen(op string) {
 	if l.closed.Load() {
 		misuse(op, "the event loop is closed", "make another")
 	}

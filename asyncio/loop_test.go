@@ -261,7 +261,7 @@ func TestALoopThatWouldWaitForEverSaysSo(t *testing.T) {
 func TestMisuseIsRefused(t *testing.T) {
 	here := func(c ctx) error { return nil }
 	panicSays(t, "asyncio.CreateTask: no event loop runs here", func() { spawn(t.Context(), here) })
-	panicSays(t, "asyncio.Sleep: the calling goroutine belongs to no thread", func() { _ = asyncio.Sleep(t.Context(), 0) })
+	panicSays(t, "asyncio.Sleep: the calling goroutine runs no loop", func() { _ = asyncio.Sleep(t.Context(), 0) })
 	require.NoError(t, run(t, func(c ctx) error {
 		l := asyncio.RunningLoop(c)
 		me := asyncio.CurrentTask(c)
@@ -281,14 +281,14 @@ func TestMisuseIsRefused(t *testing.T) {
 			require.Contains(t, <-refused, "use Loop.CallSoonThreadsafe")
 		}
 		go try(func() { _, _ = pending.Await(c) })
-		require.Contains(t, <-refused, "asyncio.Task.Await: the calling goroutine belongs to no thread")
+		require.Contains(t, <-refused, "asyncio.Task.Await: the calling goroutine runs no loop")
 		var inCallback any
 		l.CallSoon(func() {
 			defer func() { inCallback = recover() }()
 			_ = asyncio.Sleep(c, 0)
 		})
 		_ = asyncio.Sleep(c, 0)
-		require.Contains(t, inCallback, "asyncio.Sleep: a callback of the loop must not block")
+		require.Contains(t, inCallback, "asyncio.Sleep: a callback of the loop must not wait")
 		var self *task
 		self = spawn(c, func(c ctx) error { _, err := self.Await(c); return err })
 		_, err := self.Await(c)

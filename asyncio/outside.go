@@ -36,6 +36,9 @@ func (t *task) others(ctx context.Context) (context.Context, error) {
 	if direct {
 		of, bound, over = own.owner()
 	}
+	if ctx == nil {
+		mustHaveContext("asyncio")
+	}
 	if direct && of == t {
 		switch {
 		case over:

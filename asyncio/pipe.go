@@ -3,11 +3,9 @@ package asyncio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
-	"github.com/baton-go/baton/internal/hub"
 	"github.com/baton-go/baton/internal/sys"
 	"github.com/baton-go/baton/netpoll"
 )
@@ -68,7 +66,7 @@ func connectPipe(ctx context.Context, op string, f *os.File, writes, noFactory b
 	if noFactory || f == nil {
 		misuse(op, "the factory or the file is nil", "pass a function that makes the protocol, and the pipe")
 	}
-	hub.Require(op) // before there is anything that a panic would leave behind
+	mustPark(op) // before there is anything that a panic would leave behind
 	l := loopOf(ctx, op)
 	p := factory()
 	if p == nil {
@@ -76,7 +74,7 @@ func connectPipe(ctx context.Context, op string, f *os.File, writes, noFactory b
 	}
 	x, err := takePipe(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return nil, inOp(op, err)
 	}
 	waiter := &future{loop: l}
 	t := newPipeTransport(l, x, writes, p, waiter)

@@ -401,6 +401,12 @@ func TestPipes(t *testing.T) {
 		_, err = asyncio.RunUntilComplete(l, proc(func(c ctx) error {
 			pxRead(t, c, nil, rf)
 			_, err := pxWrite(t, c, nil, wf).t.Write(make([]byte, 200_000))
+			require.NoError(t, err)
+			unread, wf := pxPipe(t)
+			t.Cleanup(func() { _ = unread.Close() })
+			closing := pxWrite(t, c, nil, wf).t
+			_, err = closing.Write(make([]byte, 200_000))
+			closing.Close() // which is not reported
 			return err
 		}))
 		require.NoError(t, err)

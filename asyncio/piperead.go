@@ -70,7 +70,7 @@ func (t *pipeTransport) readInto() {
 // guarded calls a method of the protocol, whose panic ends the transport.
 func (t *pipeTransport) guarded(method string, call func()) {
 	defer func() {
-		if v := recover(); v != nil {
+		if v := recover(); v != nil && !t.loop.passesOn(v) {
 			t.fatal(baton.Recovered(v), "Fatal error: protocol."+method+"() call failed.", false)
 		}
 	}()

@@ -109,7 +109,7 @@ func (e *pipeEOF) RunReady() {
 		return
 	}
 	defer func() {
-		if v := recover(); v != nil {
+		if v := recover(); v != nil && !t.loop.passesOn(v) {
 			t.reason = baton.Recovered(v)
 			t.report("Fatal error: protocol.eof_received() call failed.", t.reason)
 		}
@@ -294,15 +294,13 @@ func (t *pipeTransport) free() {
 	t.out.drop()
 }
 
-// Abandon closes the descriptor when the loop closes. Who did not close the transport
-// is told: asyncio's ResourceWarning.
+// Abandon closes the descriptor when the loop closes.
 func (t *pipeTransport) Abandon() {
-	p := t.protocol
-	unclosed := !t.lost && !t.inner
+	p, closing := t.protocol, t.closing
 	t.closing, t.lost = true, true
 	t.free()
-	if unclosed {
-		t.loop.CallExceptionHandler(ExceptionContext{Message: "unclosed transport", Transport: t, Protocol: p})
+	if !closing && !t.inner {
+		t.loop.unclosed(t, p)
 	}
 }
 

@@ -30,7 +30,8 @@ var (
 )
 
 // A Queue hands items from task to task, first in, first out: asyncio's Queue. It
-// is made by [NewQueue]. It is for one thread, and bound to a loop, as a [Lock] is.
+// is made by [NewQueue]. It is for one thread, and bound to a loop, as a [Lock] is. It
+// must not be copied.
 //
 // Who waits for an item or for room is told in the order in which they came, and
 // goes on one hop of the loop later. What it is told is a hint: a task that runs
@@ -127,7 +128,7 @@ func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	if told && q.other != nil {
 		defer q.passOn(&q.putters, q.Len()) // less may panic
 	}
-	q.put(item)
+	q.put(op, item)
 	return nil
 }
 
@@ -142,20 +143,30 @@ func (q *Queue[T]) passOn(l *line, n int) {
 // PutNowait puts an item into the queue if there is room. The error is
 // [ErrQueueFull], or [ErrQueueShutDown]. It does not park. It mirrors put_nowait.
 func (q *Queue[T]) PutNowait(item T) error {
-	q.enter("asyncio.Queue.PutNowait")
+	const op = "asyncio.Queue.PutNowait"
+	q.enter(op)
 	switch {
 	case q.shut:
 		return ErrQueueShutDown
 	case q.Full():
 		return ErrQueueFull
 	}
-	q.put(item)
+	q.put(op, item)
 	return nil
 }
 
+// mustBeMade panics if the queue was not made: nobody knows then in what order it is to
+// give its items.
+func (q *Queue[T]) mustBeMade(op string) {
+	if q.kind == "" {
+		misuse(op, "the queue has no order", "make it with NewQueue, NewLifoQueue or NewPriorityQueue")
+	}
+}
+
 // put puts an item into the store and tells the first getter.
-func (q *Queue[T]) put(item T) {
+func (q *Queue[T]) put(op string, item T) {
 	if q.other == nil {
+		q.mustBeMade(op)
 		q.ring.Push(item)
 	} else {
 		q.other.Push(item)
@@ -178,6 +189,7 @@ func (q *Queue[T]) Get(ctx context.Context) (none T, err error) {
 		if q.shut {
 			return none, ErrQueueShutDown
 		}
+		q.mustBeMade(op)
 		if told, err = q.getters.wait(ctx, op, q, &q.binding); err != nil {
 			if told && q.Len() > 0 {
 				q.getters.call()
@@ -194,13 +206,15 @@ func (q *Queue[T]) Get(ctx context.Context) (none T, err error) {
 // GetNowait takes an item out of the queue if there is one. The error is
 // [ErrQueueEmpty], or [ErrQueueShutDown]. It does not park. It mirrors get_nowait.
 func (q *Queue[T]) GetNowait() (none T, err error) {
-	q.enter("asyncio.Queue.GetNowait")
+	const op = "asyncio.Queue.GetNowait"
+	q.enter(op)
 	switch {
 	case q.Len() > 0:
 		return q.take(), nil
 	case q.shut:
 		return none, ErrQueueShutDown
 	}
+	q.mustBeMade(op)
 	return none, ErrQueueEmpty
 }
 

@@ -8,13 +8,13 @@ import (
 )
 
 // ErrFDUsed is matched by the error of watching a file descriptor that a transport
-// uses. It stands for asyncio's RuntimeError "File descriptor N is used by transport
+// uses, or of making a transport of one that is used. It stands for asyncio's RuntimeError "File descriptor N is used by transport
 // T".
 var ErrFDUsed = errors.New("the file descriptor is used by a transport")
 
 // errReplaced is what a call gets that waits for a descriptor when somebody else
-// begins to watch the same side of it.
-var errReplaced = errors.New("asyncio: somebody else watches the file descriptor now; let one at a time wait for it")
+// begins to watch the same side of it, or says that nobody shall.
+var errReplaced = errors.New("asyncio: somebody else watches the file descriptor now, or has removed its callback; let one at a time wait for it")
 
 // fdWatches is what a loop has of descriptors.
 type fdWatches struct {
@@ -26,7 +26,8 @@ type fdWatches struct {
 type fdWatch struct {
 	loop *Loop
 	f    func() // nil when it was removed or replaced
-	// replaced is told that another one takes its place; may be nil.
+	// replaced is told that another one takes its place, or that its own is taken
+	// away; may be nil.
 	replaced func()
 }
 
@@ -81,17 +82,17 @@ func (l *Loop) addWatch(op string, fd int, s netpoll.Side, w *fdWatch) error {
 		misuse(op, "the function is nil", "pass the callback")
 	}
 	if l.closed.Load() {
-		return fmt.Errorf("%s: %w", op, ErrLoopClosed)
+		return inOp(op, ErrLoopClosed)
 	}
 	if owner, used := l.fds.owners[fd]; used {
-		return fmt.Errorf("%s: %w: %d by %v", op, ErrFDUsed, fd, owner)
+		return inOp(op, fmt.Errorf("%w: %d by %v", ErrFDUsed, fd, owner))
 	}
 	add := l.hub.Loop.AddReader
 	if s == netpoll.WriteSide {
 		add = l.hub.Loop.AddWriter
 	}
 	if err := add(fd, w.run); err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return inOp(op, err)
 	}
 	sides := l.fds.watches[fd]
 	if sides == nil {
@@ -120,7 +121,15 @@ func (l *Loop) removeWatch(op string, fd int, s netpoll.Side) bool {
 	if owner, used := l.fds.owners[fd]; used {
 		misuse(op, fmt.Sprintf("file descriptor %d is used by %v", fd, owner), "use the transport")
 	}
-	return l.fds.remove(l, fd, s)
+	var w *fdWatch
+	if sides := l.fds.watches[fd]; sides != nil {
+		w = sides[s]
+	}
+	removed := l.fds.remove(l, fd, s)
+	if removed && w.replaced != nil {
+		w.replaced()
+	}
+	return removed
 }
 
 // remove removes the callback of a side, and reports whether there was one.
@@ -149,6 +158,14 @@ func (x *fdWatches) close(l *Loop) {
 		x.remove(l, fd, netpoll.WriteSide)
 	}
 	*x = fdWatches{}
+}
+
+// fdUser returns what uses fd, if something does: a transport, or a callback.
+func (l *Loop) fdUser(fd int) (user any, used bool) {
+	if user, used = l.fds.owners[fd]; !used && l.fds.watches[fd] != nil {
+		user, used = "a callback", true
+	}
+	return user, used
 }
 
 // ownFD notes that what, a transport, has fd to itself: nobody else may watch it

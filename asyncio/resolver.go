@@ -26,7 +26,7 @@ func GetAddrInfo(ctx context.Context, network, address string) ([]net.Addr, erro
 	l := loopOf(ctx, op)
 	addrs, err := getAddrInfo(ctx, l, op, network, address)
 	if err != nil && !isCancel(err) && !errors.Is(err, ctx.Err()) {
-		err = fmt.Errorf("%s: %w", op, err)
+		err = inOp(op, err)
 	}
 	return addrs, err
 }
@@ -82,7 +82,7 @@ func GetNameInfo(ctx context.Context, addr net.Addr) (host, service string, err 
 	case *net.UDPAddr:
 		ip, service = net.IPAddr{IP: a.IP, Zone: a.Zone}, strconv.Itoa(a.Port)
 	default:
-		return "", "", fmt.Errorf("%s: %w", op, &net.AddrError{Err: "no internet address", Addr: fmt.Sprint(addr)})
+		return "", "", inOp(op, &net.AddrError{Err: "no internet address", Addr: fmt.Sprint(addr)})
 	}
 	var names []string
 	var failed error
@@ -96,7 +96,7 @@ func GetNameInfo(ctx context.Context, addr net.Addr) (host, service string, err 
 	case errors.As(failed, &unknown) && unknown.IsNotFound || failed == nil && len(names) == 0:
 		return ip.String(), service, nil
 	case failed != nil:
-		return "", "", fmt.Errorf("%s: %w", op, failed)
+		return "", "", inOp(op, failed)
 	}
 	return strings.TrimSuffix(names[0], "."), service, nil
 }

@@ -94,10 +94,10 @@ func (l *Loop) endRun() {
 // mayRun says why the caller cannot run the loop, or a new one if l is nil.
 func mayRun(op string, l *Loop) error {
 	refuse := func(wrong, do string) error {
-		return fmt.Errorf("%s: %w: %s; %s", op, ErrLoopRunning, wrong, do)
+		return inOp(op, fmt.Errorf("%w: %s; %s", ErrLoopRunning, wrong, do))
 	}
 	if l != nil && l.closed.Load() {
-		return fmt.Errorf("%s: %w", op, ErrLoopClosed)
+		return inOp(op, ErrLoopClosed)
 	}
 	f, p := hub.Here()
 	switch {
@@ -121,9 +121,12 @@ func mayRun(op string, l *Loop) error {
 // nil, until Stop.
 func (l *Loop) run(op string, start func() *future) error {
 	if !l.running.CompareAndSwap(false, true) {
-		return fmt.Errorf("%s: %w: it is run by somebody else; wait for that to end", op, ErrLoopRunning)
+		return inOp(op, fmt.Errorf("%w: it is run by somebody else; wait for that to end", ErrLoopRunning))
 	}
 	defer l.running.Store(false)
+	if l.closed.Load() { // since mayRun, or a Runner was given a closed one
+		return inOp(op, ErrLoopClosed)
+	}
 	if !l.attached {
 		l.hub.Enter()
 		defer l.hub.Leave()

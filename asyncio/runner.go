@@ -90,12 +90,14 @@ func (r *Runner) get(op string) (l *Loop, err error) {
 		err = ErrRunnerClosed
 	case r.loop != nil:
 	case r.set.factory != nil:
-		r.loop, err = r.set.factory()
+		if r.loop, err = r.set.factory(); r.loop == nil && err == nil {
+			misuse("asyncio.WithLoopFactory", "the function returned neither a loop nor an error", "return that of NewLoop")
+		}
 	default:
 		r.loop, err = NewLoop(r.options...)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return nil, inOp(op, err)
 	}
 	return r.loop, nil
 }
@@ -129,7 +131,7 @@ func runnerRun[T any](op string, r *Runner, c Coroutine[T]) (v T, err error) {
 		r.aborted = errors.Is(err, ErrKeyboardInterrupt)
 		return v, err
 	case i.reached(&t.task):
-		return v, fmt.Errorf("%s: %w", op, ErrKeyboardInterrupt)
+		return v, inOp(op, ErrKeyboardInterrupt)
 	}
 	return t.Result()
 }
@@ -157,7 +159,7 @@ func (r *Runner) close(op string) error {
 		return err
 	}
 	if r.loop.running.Load() {
-		return fmt.Errorf("%s: %w: it is run by somebody else; wait for that to end", op, ErrLoopRunning)
+		return inOp(op, fmt.Errorf("%w: it is run by somebody else; wait for that to end", ErrLoopRunning))
 	}
 	r.closed = true
 	if r.aborted {

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type scopeContext struct {
 	bound  bool            // see ownedContext
 	over   bool            // the scope was left
 	inner  lazyContext
+	// until is the loop's time when the scope ends, 0 if it has no end that is known.
+	// Any goroutine may ask for it.
+	until atomic.Int64
 }
 
 // enter makes c the context of a scope of t, derived from ctx.
@@ -34,6 +38,9 @@ func (c *scopeContext) enter(t *task, ctx context.Context) {
 			c.bound = bound
 			return
 		}
+	}
+	if ctx == nil {
+		mustHaveContext("asyncio")
 	}
 	if done := ctx.Done(); done != nil {
 		c.bound = !t.owns(ctx, done)
@@ -57,12 +64,16 @@ func (c *scopeContext) origin() context.Context {
 	return c.parent
 }
 
-// Deadline is that of the context with which the scope was entered.
+// Deadline is that of the scope, or of the context with which it was entered if that is
+// earlier. On a virtual clock a scope has none.
 func (c *scopeContext) Deadline() (time.Time, bool) {
-	if c.bound {
-		return c.parent.Deadline()
+	when, known := c.parent.Deadline()
+	if until := c.until.Load(); until != 0 && c.task.loop.hub.Loop.VirtualClock() == nil {
+		if own := c.task.loop.epoch.Add(time.Duration(until)); !known || own.Before(when) {
+			return own, true
+		}
 	}
-	return time.Time{}, false
+	return when, known
 }
 
 // Done returns a channel that is closed when the task or the scope is cancelled, and

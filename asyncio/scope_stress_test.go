@@ -166,7 +166,7 @@ func (r *tree) step(c ctx, depth int) error {
 	case 8:
 		return r.join(c, r.task(c, depth-1))
 	default:
-		_, err := asyncio.GatherOutcomes[none](c, r.task(c, depth-1), r.task(c, depth-1))
+		_, err := asyncio.GatherOutcomes[asyncio.AwaitableOf[none]](c, r.task(c, depth-1), r.task(c, depth-1))
 		return err
 	}
 }

@@ -12,7 +12,8 @@ import (
 var ErrReleasedTooOften = errors.New("asyncio: the semaphore was released too often")
 
 // A Semaphore gives so many permits at a time: asyncio's Semaphore. It is made by
-// [NewSemaphore]. It is for one thread, and bound to a loop, as a [Lock] is.
+// [NewSemaphore]. It is for one thread, and bound to a loop, as a [Lock] is. It must
+// not be copied.
 //
 // Permits go to who waits in the order in which they came, and nobody is overtaken:
 // a released permit is at once that of the first in line, who goes on one hop of
@@ -51,6 +52,7 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 		s.value--
 		return nil
 	}
+	s.mustBeMade(op, "Semaphore")
 	told, err := s.waiters.wait(ctx, op, s, &s.binding)
 	if err != nil && told {
 		s.value++
@@ -75,8 +77,16 @@ func (s *Semaphore) tellNext() bool {
 // Release gives a permit back, or one more. It may be called by whatever task. It
 // does not park. It mirrors release.
 func (s *Semaphore) Release() {
-	s.enter("asyncio.Semaphore.Release")
+	const op = "asyncio.Semaphore.Release"
+	s.enter(op)
+	s.mustBeMade(op, "Semaphore")
 	s.release()
+}
+
+func (s *Semaphore) mustBeMade(op, kind string) {
+	if s.kind == "" {
+		misuse(op, "the "+kind+" was never given permits", "make it with New"+kind)
+	}
 }
 
 func (s *Semaphore) release() {
@@ -129,7 +139,10 @@ func NewBoundedSemaphore(value int) *BoundedSemaphore {
 }
 
 // Acquire waits for a permit: see [Semaphore.Acquire].
-func (s *BoundedSemaphore) Acquire(ctx context.Context) error { return s.s.Acquire(ctx) }
+func (s *BoundedSemaphore) Acquire(ctx context.Context) error {
+	s.s.mustBeMade("asyncio.BoundedSemaphore.Acquire", "BoundedSemaphore")
+	return s.s.Acquire(ctx)
+}
 
 // Release gives a permit back. If all are there already the error matches
 // [ErrReleasedTooOften], and nothing happens. It may be called by whatever task. It
@@ -137,8 +150,9 @@ func (s *BoundedSemaphore) Acquire(ctx context.Context) error { return s.s.Acqui
 func (s *BoundedSemaphore) Release() error {
 	const op = "asyncio.BoundedSemaphore.Release"
 	s.s.enter(op)
+	s.s.mustBeMade(op, "BoundedSemaphore")
 	if s.s.value >= s.bound {
-		return fmt.Errorf("%s: %w", op, ErrReleasedTooOften)
+		return inOp(op, ErrReleasedTooOften)
 	}
 	s.s.release()
 	return nil

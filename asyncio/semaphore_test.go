@@ -155,7 +155,7 @@ func TestSemaphore(t *testing.T) {
 		s := asyncio.NewBoundedSemaphore(1)
 		err := s.Release()
 		require.ErrorIs(t, err, asyncio.ErrReleasedTooOften)
-		require.EqualError(t, err, "asyncio.BoundedSemaphore.Release: asyncio: the semaphore was released too often")
+		require.EqualError(t, err, "asyncio.BoundedSemaphore.Release: the semaphore was released too often")
 		require.Equal(t, 1, s.Value())
 		require.NoError(t, s.Acquire(c))
 		require.True(t, s.Locked())

@@ -37,10 +37,10 @@ func SendFile(ctx context.Context, t Transport, f *os.File, offset, count int64)
 	const op = "asyncio.SendFile"
 	l := loopOf(ctx, op)
 	switch {
-	case f == nil:
-		misuse(op, "the file is nil", "pass one that is open for reading")
+	case t == nil || f == nil:
+		misuse(op, "the transport or the file is nil", "pass a connection's, and one that is open for reading")
 	case t.IsClosing():
-		return 0, fmt.Errorf("%s: %w", op, net.ErrClosed)
+		return 0, inOp(op, net.ErrClosed)
 	case offset < 0:
 		return 0, fmt.Errorf("%s: offset %d: %w", op, offset, os.ErrInvalid)
 	}
@@ -55,7 +55,7 @@ func SendFile(ctx context.Context, t Transport, f *os.File, offset, count int64)
 	if sent > 0 {
 		_, failed := f.Seek(offset+sent, io.SeekStart)
 		if err == nil && failed != nil {
-			err = fmt.Errorf("%s: %w", op, failed)
+			err = inOp(op, failed)
 		}
 	}
 	return sent, err
@@ -83,14 +83,14 @@ func (t *sockTransport) sendFile(ctx context.Context, op string, f *os.File, off
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", op, err)
+		return 0, inOp(op, err)
 	}
 	if !sys.SendfileSupported || !info.Mode().IsRegular() {
 		return 0, errNotAvailable
 	}
 	file, err := f.SyscallConn()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", op, err)
+		return 0, inOp(op, err)
 	}
 	reads := t.IsReading()
 	t.PauseReading()

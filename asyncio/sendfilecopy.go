@@ -2,7 +2,6 @@ package asyncio
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -41,7 +40,7 @@ func copyFile(ctx context.Context, op string, l *Loop, t Transport, f *os.File, 
 			return sent, nil
 		}
 		if failed != nil {
-			return sent, fmt.Errorf("%s: %w", op, failed)
+			return sent, inOp(op, failed)
 		}
 	}
 	return sent, nil
@@ -99,7 +98,7 @@ func (p *copyProtocol) drain(ctx context.Context, op string) error {
 		}
 	}
 	if p.lost == nil && p.transport.IsClosing() {
-		return fmt.Errorf("%s: %w", op, errPeerClosed)
+		return inOp(op, errPeerClosed)
 	}
 	return p.lost
 }
@@ -121,6 +120,30 @@ func (p *copyProtocol) restore() {
 		p.transport.ResumeReading()
 	}
 }
+
+// DataReceived passes on what comes if somebody has resumed reading meanwhile.
+func (p *copyProtocol) DataReceived(data []byte) { feedProtocol(p.before, data) }
+
+// feedProtocol gives p data that was read into another buffer than its own.
+func feedProtocol(p Protocol, data []byte) {
+	b, ok := p.(BufferedProtocol)
+	if !ok {
+		p.DataReceived(data)
+		return
+	}
+	for len(data) > 0 {
+		to := b.GetBuffer(len(data))
+		if len(to) == 0 {
+			panic(errEmptyBuffer)
+		}
+		n := copy(to, data)
+		data = data[n:]
+		b.BufferUpdated(n)
+	}
+}
+
+// EOFReceived passes it on as well.
+func (p *copyProtocol) EOFReceived() bool { return p.before.EOFReceived() }
 
 // PauseWriting has drain wait.
 func (p *copyProtocol) PauseWriting() { p.paused = true }

@@ -167,7 +167,7 @@ func (s *Server) StartServing(ctx context.Context) error {
 // start begins to accept.
 func (s *Server) start(op string) error {
 	if s.closed {
-		return fmt.Errorf("%s: %w", op, ErrServerClosed)
+		return inOp(op, ErrServerClosed)
 	}
 	if s.serving {
 		return nil
@@ -195,7 +195,7 @@ func (s *Server) ServeForever(ctx context.Context) error {
 	const op = "asyncio.Server.ServeForever"
 	s.loop.mustBeUsable(op)
 	if s.forever != nil {
-		return fmt.Errorf("%s: %w", op, ErrServing)
+		return inOp(op, ErrServing)
 	}
 	if err := s.start(op); err != nil {
 		return err
@@ -215,7 +215,7 @@ func (s *Server) ServeForever(ctx context.Context) error {
 		err = f.take()
 	}
 	if err == nil {
-		return fmt.Errorf("%s: %w", op, ErrServerClosed)
+		return inOp(op, ErrServerClosed)
 	}
 	s.close()
 	_ = s.WaitClosed(ctx)

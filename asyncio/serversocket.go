@@ -147,9 +147,13 @@ func (a *accepted) RunReady() {
 		_ = sys.Close(a.fd)
 		return
 	}
-	p := a.protocol()
-	if p == nil {
-		_ = sys.Close(a.fd)
+	var p Protocol
+	defer func() {
+		if p == nil {
+			_ = sys.Close(a.fd) // also if the factory calls runtime.Goexit
+		}
+	}()
+	if p = a.protocol(); p == nil {
 		return
 	}
 	if s.tls != nil {

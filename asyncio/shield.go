@@ -44,11 +44,7 @@ func (s *shielding[T]) requestCancel(e *CancelledError) bool {
 	return true
 }
 
-func (s *shielding[T]) settled(f *future) {
-	if !f.loop.closed.Load() {
-		f.loop.hub.Loop.Enqueue(s)
-	}
-}
+func (s *shielding[T]) settled(f *future) { f.tell(s) }
 
 // RunReady passes the outcome on. It is for the loop only.
 func (s *shielding[T]) RunReady() {

@@ -1,7 +1,6 @@
 package asyncio
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/baton-go/baton/netpoll"
@@ -15,6 +14,9 @@ import (
 // same thread, os/signal and other loops, are called as well. It mirrors
 // add_signal_handler, which works in the main thread only; this works on each loop.
 //
+// While there is a handler for os.Interrupt, [Run] and [RunnerRun] on this loop leave
+// Ctrl-C to it: see [WithInterrupt].
+//
 // Signals of one kind that come at the same time may count as one: see
 // netpoll.Loop.AddSignal. A handler keeps the loop waiting.
 //
@@ -27,11 +29,11 @@ func (l *Loop) AddSignalHandler(sig os.Signal, f func()) error {
 		misuse(op, "the function is nil", "pass the handler, or remove it with RemoveSignalHandler")
 	}
 	if l.closed.Load() {
-		return fmt.Errorf("%s: %w", op, ErrLoopClosed)
+		return inOp(op, ErrLoopClosed)
 	}
 	s, err := l.hub.Loop.AddSignal(sig, func(os.Signal) { l.call(f, nil) })
 	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return inOp(op, err)
 	}
 	if old := l.signals[sig]; old != nil {
 		old.Remove()
@@ -40,17 +42,24 @@ func (l *Loop) AddSignalHandler(sig os.Signal, f func()) error {
 		l.signals = make(map[os.Signal]*netpoll.Signal)
 	}
 	l.signals[sig] = s
+	if sig == os.Interrupt {
+		l.interrupter.suspend()
+	}
 	return nil
 }
 
 // RemoveSignalHandler undoes [Loop.AddSignalHandler]: the handler is not called any
 // more, also for a signal that has come, and the signal does again what it did before,
-// unless somebody else has asked for it. It reports whether there was a handler; on a
+// unless somebody else has asked for it; os.Interrupt, in a [Run] that takes care of it,
+// what that does. It reports whether there was a handler; on a
 // closed loop there is none. It mirrors remove_signal_handler.
 func (l *Loop) RemoveSignalHandler(sig os.Signal) bool {
 	l.mustOwn("asyncio.Loop.RemoveSignalHandler")
 	s := l.signals[sig]
 	delete(l.signals, sig)
+	if s != nil && sig == os.Interrupt {
+		l.interrupter.resume() // before the handler goes, so that no interrupt is nobody's
+	}
 	return s != nil && s.Remove()
 }
 

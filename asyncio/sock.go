@@ -29,10 +29,10 @@ type sockCall struct {
 func newSockCall(ctx context.Context, op string, fd int) (*sockCall, error) {
 	c := &sockCall{ctx, op, loopOf(ctx, op), fd}
 	if !sys.Supported {
-		return nil, fmt.Errorf("%s: %w", op, errors.ErrUnsupported)
+		return nil, inOp(op, errors.ErrUnsupported)
 	}
 	if c.loop.debug.on.Load() && fdBlocks(fd) {
-		return nil, fmt.Errorf("%s: %w: the descriptor must not block", op, os.ErrInvalid)
+		return nil, inOp(op, fmt.Errorf("%w: the descriptor must not block", os.ErrInvalid))
 	}
 	return c, nil
 }
@@ -42,7 +42,7 @@ func (c *sockCall) fail(name string, err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
 		err = os.NewSyscallError(name, errno)
 	}
-	return fmt.Errorf("%s: %w", c.op, err)
+	return inOp(c.op, err)
 }
 
 // wait parks the caller until a side of the descriptor is ready.
@@ -137,7 +137,8 @@ func SockRecvFrom(ctx context.Context, fd int, p []byte) (int, net.Addr, error) 
 // calling task or greenlet, as [Future.Await] does, until the descriptor is ready. Who
 // is cancelled leaves nothing behind, and has lost no data. One at a time may wait for
 // a side of a descriptor: who waits for the same one after him, or sets a callback with
-// [Loop.AddReader] or [Loop.AddWriter], takes his place, and his call fails.
+// [Loop.AddReader] or [Loop.AddWriter], takes his place, and his call fails; so it does
+// when somebody calls [Loop.RemoveReader] or [Loop.RemoveWriter].
 //
 // The errors are those of the system, in an *os.SyscallError, and of AddReader. In
 // debug mode a descriptor that blocks is refused, with os.ErrInvalid. On Windows, and
@@ -209,6 +210,9 @@ func SockConnect(ctx context.Context, fd int, addr net.Addr) error {
 	c, err := newSockCall(ctx, "asyncio.SockConnect", fd)
 	if err != nil {
 		return err
+	}
+	if addr == nil {
+		misuse(c.op, "the address is nil", "pass that of the peer")
 	}
 	family, network, err := sockFamily(fd)
 	if err != nil {

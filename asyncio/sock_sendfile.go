@@ -47,7 +47,7 @@ func SockSendFile(ctx context.Context, fd int, f *os.File, offset, count int64, 
 	}
 	if sent > 0 {
 		if _, e := f.Seek(offset+sent, io.SeekStart); err == nil && e != nil {
-			err = fmt.Errorf("%s: %w", c.op, e)
+			err = inOp(c.op, e)
 		}
 	}
 	return sent, err
@@ -55,17 +55,17 @@ func SockSendFile(ctx context.Context, fd int, f *os.File, offset, count int64, 
 
 // sendFile has the system send the file.
 func (c *sockCall) sendFile(f *os.File, offset, count int64) (sent int64, err error) {
-	refused := fmt.Errorf("%s: %w", c.op, ErrSendFileNotAvailable)
+	refused := inOp(c.op, ErrSendFileNotAvailable)
 	info, err := f.Stat()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", c.op, err)
+		return 0, inOp(c.op, err)
 	}
 	if !sys.SendfileSupported || !info.Mode().IsRegular() {
 		return 0, refused
 	}
 	raw, err := f.SyscallConn()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", c.op, err)
+		return 0, inOp(c.op, err)
 	}
 	for sent < count {
 		var n int
@@ -75,7 +75,7 @@ func (c *sockCall) sendFile(f *os.File, offset, count int64) (sent int64, err er
 		})
 		switch {
 		case failed != nil:
-			return sent, fmt.Errorf("%s: %w", c.op, failed)
+			return sent, inOp(c.op, failed)
 		case again(err):
 			if err := c.wait(netpoll.WriteSide); err != nil {
 				return sent, err
@@ -112,7 +112,7 @@ func (c *sockCall) copyFile(f *os.File, offset, count int64) (sent int64, err er
 		case failed == io.EOF:
 			return sent, nil
 		case failed != nil:
-			return sent, fmt.Errorf("%s: %w", c.op, failed)
+			return sent, inOp(c.op, failed)
 		}
 	}
 	return sent, nil

@@ -106,11 +106,11 @@ func elsewhere(ctx context.Context, l *Loop, op string, f func(context.Context))
 	defer cancel()
 	done := &future{loop: l}
 	l.hub.Loop.Ref()
+	defer l.hub.Loop.Unref()
 	go func() {
 		f(own)
 		// ErrClosed means that the loop ended without waiting for it.
 		_ = l.hub.Post(func() {
-			l.hub.Loop.Unref()
 			if done.state == pending {
 				done.settle(finished, nil)
 			}

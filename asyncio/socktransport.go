@@ -268,15 +268,13 @@ func (t *sockTransport) free() {
 	t.out.drop()
 }
 
-// Abandon closes the descriptor when the loop closes. Who did not close the
-// transport is told: asyncio's ResourceWarning.
+// Abandon closes the descriptor when the loop closes.
 func (t *sockTransport) Abandon() {
-	p := t.protocol
-	unclosed := !t.lost
+	p, closing := t.protocol, t.closing
 	t.closing, t.lost = true, true
 	t.free()
-	if unclosed {
-		t.loop.CallExceptionHandler(ExceptionContext{Message: "unclosed transport", Transport: t, Protocol: p})
+	if !closing {
+		t.loop.unclosed(t, p)
 	}
 }
 
@@ -286,12 +284,21 @@ func (t *sockTransport) Abandon() {
 func (t *sockTransport) fatal(err error, message string) {
 	var op *net.OpError
 	if !errors.As(err, &op) {
-		t.loop.CallExceptionHandler(ExceptionContext{Message: message, Err: err, Transport: t, Protocol: t.protocol})
+		t.fail(err, message)
+		return
 	}
 	t.forceClose(err)
 }
 
-// A fatalGuard is a [protocolGuard] for calls whose failure ends the connection.
+// fail is fatal for an error that the exception handler is told of.
+func (t *sockTransport) fail(err error, message string) {
+	t.loop.CallExceptionHandler(ExceptionContext{Message: message, Err: err, Transport: t, Protocol: t.protocol})
+	t.forceClose(err)
+}
+
+// A fatalGuard is a [protocolGuard] for calls whose failure ends the connection. A
+// panic is reported whatever its value: it is the protocol's, also if that is an error
+// of the system.
 type fatalGuard struct {
 	t       *sockTransport
 	message string
@@ -299,7 +306,7 @@ type fatalGuard struct {
 
 func (g fatalGuard) check() {
 	if v := recover(); v != nil && !g.t.loop.passesOn(v) {
-		g.t.fatal(baton.Recovered(v), g.message)
+		g.t.fail(baton.Recovered(v), g.message)
 	}
 }
 

@@ -20,13 +20,14 @@ import (
 //
 // It parks the calling task or greenlet. Err is [ErrCancelled] if the calling task is
 // cancelled, or ctx.Err() if ctx ends and it is not just the task's own: then all are
-// cancelled, and waited for.
+// cancelled, and waited for; a kill of gevent cancels them, and does not wait.
 func StaggeredRace[T any](ctx context.Context, coroutines []Coroutine[T], delay time.Duration) (v T, winner int, failed []error, err error) {
 	const op = "asyncio.StaggeredRace"
 	for _, c := range coroutines {
 		mustHaveCoroutine(op, c == nil)
 	}
 	r := &race[T]{loop: loopOf(ctx, op), ctx: ctx, left: coroutines, delay: delay, winner: -1}
+	defer func() { r.cancel(nil) }() // of whom some are left if the caller is unwound
 	r.start(nil)
 	for len(r.running) > 0 {
 		r.over = &future{loop: r.loop}

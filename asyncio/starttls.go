@@ -3,7 +3,6 @@ package asyncio
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -115,7 +114,7 @@ func StartTLS(ctx context.Context, t Transport, p Protocol, config *tls.Config, 
 func startTLS(ctx context.Context, op string, raw Transport, p Protocol, o tlsOptions, early []byte) (Transport, error) {
 	l := loopOf(ctx, op)
 	if raw.IsClosing() {
-		return nil, fmt.Errorf("%s: %w", op, net.ErrClosed)
+		return nil, inOp(op, net.ErrClosed)
 	}
 	waiter := &future{loop: l}
 	t := newTLS(l, p, o, true, waiter)
@@ -164,7 +163,7 @@ func (w *StreamWriter) StartTLS(ctx context.Context, config *tls.Config, opts ..
 	}
 	r := p.reader
 	if r.eof {
-		return fmt.Errorf("%s: %w", op, io.ErrUnexpectedEOF)
+		return inOp(op, io.ErrUnexpectedEOF)
 	}
 	early := r.buf.take(r.buf.len())
 	r.paused = false

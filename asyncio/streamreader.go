@@ -3,7 +3,6 @@ package asyncio
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"iter"
 )
@@ -130,7 +129,7 @@ func (r *StreamReader) wait(ctx context.Context, op string) error {
 	case r.err != nil:
 		return r.err // it came while the caller was on its way
 	case r.waiter != nil:
-		return fmt.Errorf("%s: %w", op, ErrStreamBusy)
+		return inOp(op, ErrStreamBusy)
 	}
 	if r.loop == nil {
 		r.loop = loopOf(ctx, op)

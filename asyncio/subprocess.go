@@ -2,9 +2,6 @@ package asyncio
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/baton-go/baton/internal/hub"
 )
 
 // SubprocessExec starts a program with arguments, and returns its transport with the
@@ -60,7 +57,7 @@ func SubprocessShell[P SubprocessProtocol](ctx context.Context, factory func() P
 
 // startSubprocess starts a process, and waits until the protocol knows of it.
 func startSubprocess(ctx context.Context, op string, o *subprocessOptions, name string, args []string, factory func() SubprocessProtocol) (*subprocessTransport, error) {
-	hub.Require(op) // before there is anything that a panic would leave behind
+	mustPark(op) // before there is anything that a panic would leave behind
 	l := loopOf(ctx, op)
 	p := factory()
 	if p == nil {
@@ -71,7 +68,7 @@ func startSubprocess(ctx context.Context, op string, o *subprocessOptions, name 
 		err = c.start()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return nil, inOp(op, err)
 	}
 	waiter := &future{loop: l}
 	t := newSubprocessTransport(l, c, p, waiter)

@@ -150,7 +150,10 @@ func (o *subprocessOptions) command(name string, args []string) (*subprocessFile
 		case redirectInherit:
 			files[fd] = [3]*os.File{os.Stdin, os.Stdout, os.Stderr}[fd]
 		case redirectFile:
-			files[fd] = r.file
+			// A closed one would be no error of os/exec, but no stream for the process.
+			if _, err = r.file.Stat(); err == nil {
+				files[fd] = r.file
+			}
 		case redirectStdout:
 			files[fd] = files[1]
 		case redirectPipe:

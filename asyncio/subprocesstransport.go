@@ -154,10 +154,9 @@ func (t *subprocessTransport) Close() {
 }
 
 // Abandon kills the process when the loop closes, and has a goroutine wait for it, so
-// that it is no zombie in the end. Who did not close the transport is told: asyncio's
-// ResourceWarning.
+// that it is no zombie in the end.
 func (t *subprocessTransport) Abandon() {
-	unclosed := !t.closed
+	closing := t.closed
 	t.closed = true
 	t.child.Remove()
 	if !t.exited {
@@ -165,8 +164,8 @@ func (t *subprocessTransport) Abandon() {
 		_ = p.Kill()
 		go p.Wait()
 	}
-	if unclosed {
-		t.loop.CallExceptionHandler(ExceptionContext{Message: "unclosed transport", Transport: t, Protocol: t.protocol})
+	if !closing {
+		t.loop.unclosed(t, t.protocol)
 	}
 }
 

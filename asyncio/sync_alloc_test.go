@@ -10,6 +10,7 @@ import (
 )
 
 func TestWaitingForALockOrAQueueAllocatesNothing(t *testing.T) {
+	t.Setenv("BATON_ASYNCIO_DEBUG", "") // debug mode allocates
 	for name, sides := range map[string]func() (step, other func(ctx) error){
 		"Queue": func() (func(ctx) error, func(ctx) error) {
 			there, back := asyncio.NewQueue[int](0), asyncio.NewQueue[int](0)

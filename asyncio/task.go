@@ -57,6 +57,8 @@ type cancellation struct {
 	request      *CancelledError
 	requests     int // how many there were that were not taken back
 	interrupting bool
+	// passed is the request that was passed on last to what the task awaits.
+	passed *CancelledError
 	// asking says that pass is at work, circle that the request came back to the
 	// task, and adrift that the task must not go on waiting for awaits.
 	asking, circle, adrift bool
@@ -174,7 +176,12 @@ func (r *runner[T]) Exec() {
 }
 
 // entry is where the code of the coroutine begins.
-func (t *Task[T]) entry() uintptr { return reflect.ValueOf(t.coroutine).Pointer() }
+func (t *Task[T]) entry() uintptr {
+	if t.rare != nil && t.rare.entry != 0 {
+		return t.rare.entry
+	}
+	return reflect.ValueOf(t.coroutine).Pointer()
+}
 
 // Exited has nothing to add to Exec's deferred function.
 func (r *runner[T]) Exited() {}
@@ -208,6 +215,7 @@ var errExited = errors.New("asyncio: the task called runtime.Goexit")
 func (t *task) fail(v any) {
 	switch v := v.(type) {
 	case nil:
+		t.reportExit()
 		t.finish(errExited)
 	case *baton.Unwind:
 		// A call of gevent delivers a cancellation by unwinding; and a kill or a
@@ -254,6 +262,9 @@ func (t *task) pass(e *CancelledError) bool {
 		c.circle, c.adrift = false, true
 		t.proc.Wake()
 		return false
+	}
+	if asked {
+		c.passed = e
 	}
 	return asked
 }
@@ -436,10 +447,17 @@ type AwaitableOf[T any] interface {
 }
 
 // CurrentTask returns the task to which ctx belongs, which is the one that calls
-// if it passes its own context; nil if there is none. It mirrors current_task.
+// if it passes its own context; with another context, such as context.Background(), the
+// task that calls; nil if there is none. Any goroutine may call it. It mirrors
+// current_task.
 func CurrentTask(ctx context.Context) AnyTask {
 	if t, ok := ctx.Value(taskKey{}).(*task); ok {
 		return t.public()
+	}
+	if _, p := hub.Here(); p != nil {
+		if t := taskOf(p); t != nil {
+			return t.public()
+		}
 	}
 	return nil
 }
@@ -450,3 +468,10 @@ func (t *task) public() AnyTask {
 }
 
 func (r *runner[T]) public() AnyTask { return (*Task[T])(r) }
+
+func (t *Task[T]) core() *future {
+	if t == nil {
+		return nil
+	}
+	return &t.future
+}

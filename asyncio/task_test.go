@@ -139,11 +139,23 @@ func TestGoexitInATaskEndsTheCallerOfRun(t *testing.T) {
 			_, err := exits.Await(c)
 			o.add("main: ", outcome(nil, err))
 			return 0, nil
-		})
+		}, asyncio.WithExceptionHandler(func(_ *asyncio.Loop, e asyncio.ExceptionContext) {
+			o.add(e.Message, ": ", e.Task)
+			require.Regexp(t, `^it called runtime\.Goexit in \S*TestGoexitInATask\S* \(\S+task_test.go:\d+\)`, e.Err.Error())
+		}))
 		o.add("never")
 	}()
 	<-done
-	require.Equal(t, trace{"task", "main: cancelled", "cancelled", "goroutine"}, o)
+	require.Equal(t, trace{"task", "Task called runtime.Goexit: Task-3", "main: cancelled", "cancelled", "goroutine"}, o)
+}
+
+func TestATaskThatEndsATestIsNotReported(t *testing.T) {
+	t.Run("that is skipped", func(t *testing.T) {
+		_ = run(t, func(c ctx) error { // which would be told
+			_, err := spawn(c, func(ctx) error { t.SkipNow(); return nil }).Await(c)
+			return err
+		})
+	})
 }
 
 func TestNamesCountTheTasksOfTheLoop(t *testing.T) {
@@ -158,7 +170,7 @@ func TestNamesCountTheTasksOfTheLoop(t *testing.T) {
 		require.Equal(t, "Task-4", spawn(c, func(ctx) error { return nil }).Name())
 		require.Len(t, asyncio.RunningLoop(c).AllTasks(), 4)
 		require.Same(t, me, asyncio.RunningLoop(c).AllTasks()[0])
-		require.Nil(t, asyncio.CurrentTask(t.Context()))
+		require.Same(t, me, asyncio.CurrentTask(t.Context()), "it is the one that calls")
 		return nil
 	}))
 }
@@ -209,7 +221,7 @@ func TestGatherOutcomesReturnsErrorsAsValues(t *testing.T) {
 		require.Equal(t, errBad, os[1].Err)
 		require.ErrorIs(t, os[2].Err, asyncio.ErrCancelled)
 		require.Equal(t, os[0], os[3])
-		none, err := asyncio.Gather[int](c)
+		none, err := asyncio.Gather[asyncio.AwaitableOf[int]](c)
 		require.Empty(t, none)
 		return err
 	}))

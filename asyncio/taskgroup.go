@@ -22,11 +22,18 @@ type TaskGroupError struct {
 	errs []error
 }
 
-// Error returns the texts of all errors.
+// maxTexts is how many errors have their texts in that of a TaskGroupError.
+const maxTexts = 10
+
+// Error returns how many errors there are, and the texts of the first 10: see
+// [TaskGroupError.Errors] for all.
 func (e *TaskGroupError) Error() string {
-	texts := make([]string, len(e.errs))
-	for i, err := range e.errs {
-		texts[i] = err.Error()
+	var texts []string
+	for _, err := range e.errs[:min(len(e.errs), maxTexts)] {
+		texts = append(texts, err.Error())
+	}
+	if more := len(e.errs) - len(texts); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("asyncio: unhandled errors in a TaskGroup (%d): %s", len(e.errs), strings.Join(texts, "; "))
 }
@@ -99,7 +106,7 @@ func (g *TaskGroup) Do(ctx context.Context, body func(ctx context.Context) error
 }
 
 func (g *TaskGroup) do(op string, ctx context.Context, body func(context.Context) error) error {
-	self, p := hub.Require(op)
+	self, p := mustPark(op)
 	t := taskOf(p)
 	switch {
 	case t == nil:
@@ -228,11 +235,7 @@ type groupChild struct {
 	prev, next *groupChild
 }
 
-func (c *groupChild) settled(*future) {
-	if !c.f.loop.closed.Load() {
-		c.f.loop.hub.Loop.Enqueue(c)
-	}
-}
+func (c *groupChild) settled(f *future) { f.tell(c) }
 
 // RunReady tells the group that the task has ended. It is for the loop only.
 func (c *groupChild) RunReady() {
@@ -333,7 +336,7 @@ func (g *TaskGroup) Go(f func(ctx context.Context) error, opts ...TaskOption) er
 	if f == nil {
 		misuse(op, "the function is nil", "pass the function that the task is to run")
 	}
-	_, err := groupTask(op, g, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) }, opts)
+	_, err := groupTask(op, g, noResult(f), opts)
 	return err
 }
 
@@ -355,7 +358,7 @@ func groupTask[T any](op string, g *TaskGroup, c Coroutine[T], opts []TaskOption
 	case g.over || g.exiting && g.first == nil:
 		misuse(op, "the TaskGroup is finished", "call it while the body or a task of the group runs")
 	case g.aborting:
-		return nil, fmt.Errorf("%s: %w", op, ErrTaskGroupShutDown)
+		return nil, inOp(op, ErrTaskGroupShutDown)
 	}
 	l := g.ctx.task.loop
 	l.mustBeUsable(op)

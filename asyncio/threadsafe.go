@@ -20,6 +20,7 @@ type ConcurrentFuture[T any] struct {
 	state state
 	value T
 	err   error
+	watch sync.Once // of Done
 }
 
 // RunCoroutineThreadsafe makes a task of c on the loop, from any goroutine, and returns
@@ -34,7 +35,7 @@ func RunCoroutineThreadsafe[T any](l *Loop, c Coroutine[T], opts ...TaskOption) 
 	const op = "asyncio.RunCoroutineThreadsafe"
 	mustHaveCoroutine(op, c == nil)
 	f := &ConcurrentFuture[T]{loop: l, done: make(chan struct{})}
-	if _, err := l.CallSoonThreadsafe(func() { f.start(c, opts) }); err != nil {
+	if _, err := l.callSoonThreadsafe(func() { f.start(c, opts) }, func() { f.fail(finished, ErrLoopClosed) }); err != nil {
 		f.fail(finished, err)
 	}
 	return f
@@ -109,20 +110,36 @@ func (f *ConcurrentFuture[T]) Result(ctx context.Context) (v T, err error) {
 	if hub.Current() == f.loop.hub {
 		misuse("asyncio.ConcurrentFuture.Result", "the caller is in the thread of the loop for which it waits", "use CreateTask and Await there")
 	}
-	select {
-	case <-f.done:
-		return f.value, f.err
-	case <-ctx.Done():
-		return v, ctx.Err()
-	case <-f.loop.hub.Closed():
-		f.fail(finished, ErrLoopClosed) // the call has never come to its turn
-		<-f.done
-		return f.value, f.err
+	if err := f.await(ctx); err != nil {
+		return v, err
 	}
+	return f.value, f.err
 }
 
-// Done returns a channel that is closed when there is a result.
-func (f *ConcurrentFuture[T]) Done() <-chan struct{} { return f.done }
+// Done returns a channel that is closed when there is a result. The first call that
+// comes before starts a goroutine, which ends then.
+func (f *ConcurrentFuture[T]) Done() <-chan struct{} {
+	f.watch.Do(func() {
+		select {
+		case <-f.done:
+		default:
+			go f.await(context.Background())
+		}
+	})
+	return f.done
+}
+
+// await waits until there is a result, or ctx ends.
+func (f *ConcurrentFuture[T]) await(ctx context.Context) error {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.loop.hub.Closed():
+		f.fail(finished, ErrLoopClosed) // the call has never come to its turn
+	}
+	return nil
+}
 
 // Cancelled reports whether the result is a cancellation.
 func (f *ConcurrentFuture[T]) Cancelled() bool {

@@ -1,6 +1,7 @@
 package asyncio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/internal/baton"
-	"github.com/baton-go/baton/internal/hub"
 	"github.com/baton-go/baton/netpoll"
 )
 
@@ -125,7 +125,9 @@ func WithTimeoutAt(ctx context.Context, when time.Duration, body func(ctx contex
 
 // Do runs body in the calling task until it returns, and cancels it when the time is
 // up. The context that body gets is derived from ctx, and ends then, too, and when
-// Do returns.
+// Do returns. On a real clock its Deadline is that time, as [Timeout.Reschedule] changes
+// it, unless ctx has an earlier one; on a virtual clock it is that of ctx. Its error is
+// context.Canceled all the same.
 //
 // It returns what body returned; but if the Timeout has expired and nobody else has
 // cancelled the task, it returns a [*TimeoutError] instead of an error that says that
@@ -142,7 +144,7 @@ func (to *Timeout) Do(ctx context.Context, body func(ctx context.Context) error)
 }
 
 func (to *Timeout) do(op string, ctx context.Context, body func(context.Context) error) (err error) {
-	_, p := hub.Require(op)
+	_, p := mustPark(op)
 	t := taskOf(p)
 	switch {
 	case t == nil:
@@ -201,8 +203,10 @@ func (to *Timeout) start(t *task, ctx context.Context) {
 // past has its turn after what is ready, like all else: the body at least begins.
 func (to *Timeout) arm() {
 	if to.when == NoLimit {
+		to.ctx.until.Store(0)
 		return
 	}
+	to.ctx.until.Store(int64(cmp.Or(to.when, 1))) // 0 says that there is none
 	to.set = true
 	l := to.ctx.task.loop.hub.Loop
 	if to.when <= l.Time() {
@@ -318,14 +322,16 @@ func (to *Timeout) When() time.Duration {
 // Reschedule changes the loop's time at which the Timeout expires; [NoLimit] means
 // that it does not expire. A time that is past is that of the next turn of the loop.
 // The error matches [ErrInvalidState] if the body does not run, or the Timeout has
-// expired. It mirrors reschedule. It does not park.
+// expired. A context that was derived before with a later deadline of its own has not
+// kept that, since package context takes the earlier one for good. It mirrors
+// reschedule. It does not park.
 func (to *Timeout) Reschedule(when time.Duration) error {
 	const op = "asyncio.Timeout.Reschedule"
 	if to.phase != timeoutActive {
 		if to.phase == timeoutCreated {
-			return fmt.Errorf("%s: %w: the Timeout has not been entered; call it in the body of Do", op, ErrInvalidState)
+			return inOp(op, fmt.Errorf("%w: the Timeout has not been entered; call it in the body of Do", ErrInvalidState))
 		}
-		return fmt.Errorf("%s: %w: the Timeout is %s", op, ErrInvalidState, timeoutWords[to.phase])
+		return inOp(op, fmt.Errorf("%w: the Timeout is %s", ErrInvalidState, timeoutWords[to.phase]))
 	}
 	to.ctx.task.loop.mustOwn(op)
 	to.disarm()

@@ -287,7 +287,7 @@ func TestATimeoutCancelsUpToACircle(t *testing.T) {
 		var a, b *task
 		before, behind := spawn(c, notes(&o, "before", forever)), spawn(c, notes(&o, "behind", forever))
 		a = spawn(c, func(c ctx) error {
-			_, err := asyncio.GatherOutcomes[none](c, before, b, behind)
+			_, err := asyncio.GatherOutcomes[asyncio.AwaitableOf[none]](c, before, b, behind)
 			o.add("a ", outcome(nil, err))
 			return err
 		})

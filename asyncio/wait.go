@@ -3,7 +3,6 @@ package asyncio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -49,11 +48,7 @@ type waitedFor struct {
 	f *future
 }
 
-func (p *waitedFor) settled(*future) {
-	if !p.f.loop.closed.Load() {
-		p.f.loop.hub.Loop.Enqueue(p)
-	}
-}
+func (p *waitedFor) settled(f *future) { f.tell(p) }
 
 // RunReady tells the wait that the future is done. It is for the loop only.
 func (p *waitedFor) RunReady() {
@@ -95,7 +90,7 @@ func (w *waiting) release() {
 func Wait[A Awaitable](ctx context.Context, as []A, opts ...WaitOption) (done, unfinished []A, err error) {
 	const op = "asyncio.Wait"
 	if len(as) == 0 {
-		return nil, nil, fmt.Errorf("%s: %w", op, ErrNothingToWaitFor)
+		return nil, nil, inOp(op, ErrNothingToWaitFor)
 	}
 	l := loopOf(ctx, op)
 	w := new(waiting)

@@ -3,8 +3,6 @@ package asyncio
 import (
 	"context"
 	"time"
-
-	"github.com/baton-go/baton/internal/hub"
 )
 
 // WaitFor is [Task.Await] for no longer than d, or without a limit if that is
@@ -20,7 +18,7 @@ import (
 // Budget: three allocations.
 func WaitFor[T any](ctx context.Context, a AwaitableOf[T], d time.Duration) (v T, err error) {
 	const op = "asyncio.WaitFor"
-	_, p := hub.Require(op)
+	_, p := mustPark(op)
 	f := a.core()
 	switch {
 	case d <= 0 && f.state != pending:
@@ -47,7 +45,7 @@ func WaitFor[T any](ctx context.Context, a AwaitableOf[T], d time.Duration) (v T
 func WaitForCoroutine[T any](ctx context.Context, c Coroutine[T], d time.Duration) (v T, err error) {
 	const op = "asyncio.WaitForCoroutine"
 	mustHaveCoroutine(op, c == nil)
-	_, p := hub.Require(op)
+	_, p := mustPark(op)
 	if d <= 0 || taskOf(p) == nil {
 		return WaitFor(ctx, AwaitableOf[T](CreateTask(ctx, c)), d)
 	}
@@ -86,11 +84,7 @@ func (f *future) cancelAndWait(ctx context.Context, op string) error {
 // A released is a future that is done one hop after another one.
 type released struct{ future }
 
-func (r *released) settled(*future) {
-	if !r.loop.closed.Load() {
-		r.loop.hub.Loop.Enqueue(r)
-	}
-}
+func (r *released) settled(f *future) { f.tell(r) }
 
 // RunReady makes it done. It is for the loop only.
 func (r *released) RunReady() {

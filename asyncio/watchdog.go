@@ -16,6 +16,9 @@ type Blocking struct {
 	// Stack where it is; if Over, where it was.
 	Task  string
 	Stack string
+	// State is what the Go runtime says of its goroutine: "running" of one that computes,
+	// and else what it waits for, such as "chan receive", "sync.Mutex.Lock", "syscall".
+	State string
 	// For is how long the loop has been kept by now, or was, at least: up to the
 	// limit may have passed before anybody looked.
 	For  time.Duration
@@ -27,7 +30,16 @@ func (b Blocking) String() string {
 	if b.Over {
 		return fmt.Sprintf("asyncio: %s has given way after %v", b.Task, b.For)
 	}
-	return fmt.Sprintf("asyncio: %s keeps the loop, for %v by now:\n%s", b.Task, b.For, strings.TrimRight(b.Stack, "\n"))
+	advice := loopAdvice.For(hub.Blocking{State: b.State, Stack: b.Stack})
+	return fmt.Sprintf("asyncio: %s keeps the loop, for %v by now (%s); %s:\n%s", b.Task, b.For, b.State, advice, strings.TrimRight(b.Stack, "\n"))
+}
+
+// loopAdvice says what to do so that a task does not keep its loop.
+var loopAdvice = hub.Advice{
+	Compute: "compute in asyncio.ToThread, or call asyncio.Sleep(ctx, 0) now and then",
+	Channel: "use asyncio.WrapChannel or an asyncio.Queue",
+	Sync:    "use an asyncio.Lock or the like in place of package sync, or asyncio.ToThread",
+	Other:   "use the calls of this package in place of those that block, or asyncio.ToThread",
 }
 
 // WithWatchdog has a goroutine watch the loop while that is run, and report a task
@@ -64,7 +76,7 @@ func (w *watchdog) watch(h *hub.Hub) (end func()) {
 		if b.Name == "" {
 			b.Name = "a generator or raw greenlet"
 		}
-		w.report(Blocking{Task: b.Name, Stack: b.Stack, For: b.For, Over: b.Over})
+		w.report(Blocking{Task: b.Name, Stack: b.Stack, State: b.State, For: b.For, Over: b.Over})
 	}}
 	go func() {
 		defer close(done)

@@ -1,6 +1,8 @@
 package asyncio_test
 
 import (
+	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,9 +81,46 @@ func TestAWatchdog(t *testing.T) {
 		require.NotContains(t, kept.Stack, "baton.(*Fiber)")
 		require.GreaterOrEqual(t, kept.For, keptLimit)
 		require.GreaterOrEqual(t, over.For, kept.For)
-		require.Regexp(t, `^asyncio: culprit keeps the loop, for [0-9.]+m?s by now:\ntime.Sleep`, kept.String())
+		require.Regexp(t, `^asyncio: culprit keeps the loop, for [0-9.]+m?s by now \(sleep\); use the calls of this package in place of those that block, or asyncio.ToThread:\ntime.Sleep`, kept.String())
 		require.Regexp(t, `^asyncio: culprit has given way after [0-9.]+m?s$`, over.String())
 		require.False(t, strings.HasSuffix(kept.String(), "\n"))
+	})
+	t.Run("says what to do", func(t *testing.T) {
+		c := make(chan none)
+		var mu sync.Mutex
+		var on atomic.Bool
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		for name, way := range map[string]struct {
+			block, release func()
+			advice         string
+		}{
+			"in place of a channel": {func() { <-c }, func() { c <- none{} }, " (chan receive); use asyncio.WrapChannel or an asyncio.Queue:\n"},
+			"in place of a mutex":   {func() { mu.Lock(); mu.Lock() }, mu.Unlock, " (sync.Mutex.Lock); use an asyncio.Lock or the like in place of package sync, or asyncio.ToThread:\n"},
+			"in place of net/http": {func() {
+				_, err := http.Get("http://" + silent.Addr().String())
+				require.Error(t, err)
+			}, func() {
+				_ = silent.Close()
+			}, "; use the calls of this package in place of those that block, or asyncio.ToThread:\n"},
+			"to compute": {func() {
+				for !on.Load() {
+				}
+			}, func() { on.Store(true) }, "; compute in asyncio.ToThread, or call asyncio.Sleep(ctx, 0) now and then:\n"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				found := make(chan asyncio.Blocking, 1)
+				runLoop(t, func(ctx) error { way.block(); return nil }, asyncio.WithWatchdog(keptLimit, func(b asyncio.Blocking) {
+					if !b.Over {
+						found <- b
+						way.release()
+					}
+				}))
+				b := <-found
+				require.Contains(t, b.String(), " by now ("+b.State+")")
+				require.Contains(t, b.String(), way.advice)
+			})
+		}
 	})
 	t.Run("names callbacks and the main task", func(t *testing.T) {
 		w := new(watch)

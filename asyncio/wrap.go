@@ -13,9 +13,9 @@ import (
 //
 //	v, err := asyncio.WrapFuture(ctx, concurrent.Result).Await(ctx)
 //
-// If the future is cancelled, also by way of a task that awaits it, the context that f
-// gets ends, and what f then returns is dropped. That context has the values of ctx and
-// ends for no other reason. An f that returns an error which matches [ErrCancelled]
+// If the future is cancelled, also by way of a task that awaits it, or the loop closed,
+// the context that f gets ends, and what f then returns is dropped. That context has the
+// values of ctx and ends for no other reason. An f that returns an error which matches [ErrCancelled]
 // cancels the future.
 //
 // The future belongs to the loop of ctx, as with [CreateTask]. The loop waits for f as
@@ -32,6 +32,7 @@ func WrapFuture[T any](ctx context.Context, f func(ctx context.Context) (T, erro
 	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	h := w.future.loop.hub
 	h.Loop.Ref()
+	w.future.loop.hold(w)
 	go func() {
 		var v T
 		err := errGoexit
@@ -87,9 +88,13 @@ func (w *wrapping[T]) release() {
 	if !w.over {
 		w.over = true
 		w.stop()
+		w.future.loop.drop(w)
 		w.future.loop.hub.Loop.Unref()
 	}
 }
+
+// Abandon tells the function that the loop was closed.
+func (w *wrapping[T]) Abandon() { w.release() }
 
 // requestCancel cancels the future, and tells the function.
 func (w *wrapping[T]) requestCancel(e *CancelledError) bool {

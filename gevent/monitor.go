@@ -92,7 +92,7 @@ func (e MonitorEvent) String() string {
 	}
 	switch e.Kind {
 	case Blocked:
-		fmt.Fprintf(&b, "%s appears to be blocked for %v (%s); %s\n", who, e.For, e.State, advice(e.State))
+		fmt.Fprintf(&b, "%s appears to be blocked for %v (%s); %s\n", who, e.For, e.State, advice.For(hub.Blocking{State: e.State, Stack: e.Stack}))
 		writeLines(&b, "    ", e.Stack)
 	case Unblocked:
 		fmt.Fprintf(&b, "%s has given way after %v\n", who, e.For)
@@ -104,18 +104,12 @@ func (e MonitorEvent) String() string {
 	return b.String()
 }
 
-// advice says what to do so that a greenlet whose goroutine is in the state does not
-// block its thread.
-func advice(state string) string {
-	switch {
-	case state == "running" || state == "runnable":
-		return "compute in gevent.Offload, or call gevent.Sleep(0) now and then"
-	case strings.HasPrefix(state, "chan") || state == "select":
-		return "use gevent.Recv, Send or FromChan, or a queue.Channel"
-	case strings.HasPrefix(state, "sync."):
-		return "use gevent/lock or gevent/event in place of package sync, or gevent.Offload"
-	}
-	return "use the calls of this module in place of those that block, or gevent.Offload"
+// advice says what to do so that a greenlet does not block its thread.
+var advice = hub.Advice{
+	Compute: "compute in gevent.Offload, or call gevent.Sleep(0) now and then",
+	Channel: "use gevent.Recv, Send or FromChan, or a queue.Channel",
+	Sync:    "use gevent/lock or gevent/event in place of package sync, or gevent.Offload",
+	Other:   "use the calls of this module in place of those that block, or gevent.Offload",
 }
 
 // WithMonitor has a goroutine watch the thread while it lives, and report a greenlet

@@ -44,7 +44,7 @@ func TestStreams(t *testing.T) {
 				var got [2][]byte
 				ra := spawn(c, func(c ctx) (err error) { got[0], err = a.Reader.ReadAll(c); return err })
 				rb := spawn(c, func(c ctx) (err error) { got[1], err = b.Reader.ReadAll(c); return err })
-				_, err := asyncio.Gather[struct{}](c, sa, sb, ra, rb)
+				_, err := asyncio.Gather[asyncio.AwaitableOf[struct{}]](c, sa, sb, ra, rb)
 				require.NoError(t, err)
 				require.True(t, bytes.Equal(data[1000:], got[0]), "seed %d", seed)
 				require.True(t, bytes.Equal(data, got[1]), "seed %d", seed)

@@ -280,6 +280,13 @@ func ours(function string) bool {
 	return !strings.HasPrefix(pkg, "examples/") && !strings.HasSuffix(pkg, "_test")
 }
 
+// Inside reports whether a function, by its full name, is the library's or the Go
+// runtime's, and none of those who use them.
+func Inside(function string) bool {
+	return strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, pull) ||
+		strings.HasPrefix(function, module) && ours(function)
+}
+
 // nameEnd is where the name of a function ends and its arguments begin.
 func nameEnd(function string) int {
 	if i := strings.LastIndexByte(function, '('); i >= 0 {

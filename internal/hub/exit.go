@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,13 +25,14 @@ type LoopExit struct {
 	More      int        // how many more there are
 	Deadlocks []Deadlock // those of them that wait for each other, as far as it is known who has what
 	Hints     []string   // what may be the mistake, a line for each
+	Kind      string     // what those that wait are called; "" means greenlets
 }
 
 // Error lists the deadlocks, and then every greenlet, what it waits for, who has
 // it, and its stack; and at the end the hints.
 func (e *LoopExit) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v: nothing is left that could wake any of these greenlets:\n", ErrLoopExit)
+	fmt.Fprintf(&b, "%v: nothing is left that could wake any of these %s:\n", ErrLoopExit, cmp.Or(e.Kind, "greenlets"))
 	for _, d := range e.Deadlocks {
 		fmt.Fprintln(&b, d)
 	}
@@ -53,6 +55,9 @@ func (e *LoopExit) Is(target error) bool { return target == ErrLoopExit }
 func (h *Hub) exhausted() {
 	err := &LoopExit{Waiting: h.Infos(maxListed, true, nil), Deadlocks: h.Deadlocks(false), Hints: h.hints()}
 	err.More = h.Count() - len(err.Waiting)
+	if h.OnExit != nil {
+		h.OnExit(err)
+	}
 	if h.root.state == parked {
 		h.root.Interrupt(err)
 		return

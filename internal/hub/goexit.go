@@ -15,10 +15,18 @@ import (
 // It does not tell of a test that fails or is skipped, which says so itself; nor of
 // what only does the same as a generator or a greenlet of its own.
 func (h *Hub) ReportGoexit(where string) {
-	who, known := goexitCaller()
-	if known {
-		h.Report(where, fmt.Errorf("it called runtime.Goexit in %s (%s:%d); its thread ends with it", who.Function, who.File, who.Line))
+	if err := GoexitError(); err != nil {
+		h.Report(where, err)
 	}
+}
+
+// GoexitError returns what ReportGoexit reports, or nil.
+func GoexitError() error {
+	who, known := goexitCaller()
+	if !known {
+		return nil
+	}
+	return fmt.Errorf("it called runtime.Goexit in %s (%s:%d); its thread ends with it", who.Function, who.File, who.Line)
 }
 
 // passesOn are the functions that call runtime.Goexit because another fiber or thread

@@ -18,6 +18,10 @@ type Hub struct {
 	// standard error. It runs on the hub and must not park.
 	OnError func(where string, err error)
 
+	// OnExit, if it is not nil, may add to a LoopExit before somebody gets it. It runs
+	// as OnError does.
+	OnExit func(*LoopExit)
+
 	// Asyncio and Gevent hold the state that those packages keep for each hub.
 	// Gevent is nil as long as package gevent needs none.
 	Asyncio, Gevent any

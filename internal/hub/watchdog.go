@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -26,6 +27,26 @@ type Blocking struct {
 	State string        // what its goroutine does, or did: see Goroutine
 	For   time.Duration // how long, at least: up to Limit may have passed before anybody looked
 	Over  bool          // it has given way
+}
+
+// An Advice says what to do so that a greenlet does not block its thread, in the words
+// of its package: one that computes, that waits for a channel, or for something of
+// package sync, or for anything else.
+type Advice struct{ Compute, Channel, Sync, Other string }
+
+// For returns the one that fits.
+func (a *Advice) For(b Blocking) string {
+	switch {
+	case b.State == "running" || b.State == "runnable":
+		return a.Compute
+	case strings.HasPrefix(b.Stack, "net/http.") || strings.Contains(b.Stack, "\nnet/http."):
+		return a.Other // for which it waits in a select
+	case strings.HasPrefix(b.State, "chan") || b.State == "select":
+		return a.Channel
+	case strings.HasPrefix(b.State, "sync."):
+		return a.Sync
+	}
+	return a.Other
 }
 
 // Every is how often Probe is to be called.
