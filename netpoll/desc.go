@@ -1,6 +1,9 @@
 package netpoll
 
-import "syscall"
+import (
+	"math"
+	"syscall"
+)
 
 // A Desc is a descriptor that the program owns: it opened it, made it
 // non-blocking, and does all reading and writing through the one loop. The loop
@@ -81,6 +84,9 @@ type Desc struct {
 func (l *Loop) Open(fd int) (*Desc, error) {
 	if l.closed {
 		return nil, ErrClosed
+	}
+	if fd > math.MaxInt32 {
+		return nil, fdError("Open", fd, syscall.EBADF) // the kernel would take it for another
 	}
 	old, w := l.sources.lookup(fd)
 	if w != nil {

@@ -3,6 +3,7 @@
 package netpoll_test
 
 import (
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -198,6 +199,16 @@ func TestDesc(t *testing.T) {
 		var sys *os.SyscallError
 		require.ErrorAs(t, err, &sys)
 		require.ErrorIs(t, l.AddReader(a, func() {}), syscall.EBADF)
+		require.Equal(t, netpoll.Stats{}, l.Stats())
+	})
+	t.Run("cannot be had of a number of which the system would take the lower half", func(t *testing.T) {
+		l := newLoop(t)
+		r, _ := socketpair(t)
+		huge := math.MaxInt32
+		huge += 1 + r // negative where an int has 32 bits
+		_, err := l.Open(huge)
+		require.ErrorIs(t, err, syscall.EBADF)
+		require.ErrorIs(t, l.AddReader(huge, func() {}), syscall.EBADF)
 		require.Equal(t, netpoll.Stats{}, l.Stats())
 	})
 	t.Run("is released by Close of the loop", func(t *testing.T) {

@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"errors"
+	"math"
 	"syscall"
 )
 
@@ -82,6 +83,9 @@ func (l *Loop) addWatch(function string, fd int, s Side, f func()) error {
 	}
 	if l.closed {
 		return ErrClosed
+	}
+	if fd > math.MaxInt32 {
+		return fdError(function, fd, syscall.EBADF) // the kernel would take it for another
 	}
 	d, w := l.sources.lookup(fd)
 	if d != nil || w.owned() {
