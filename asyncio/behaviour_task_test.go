@@ -144,7 +144,7 @@ func TestTasks(t *testing.T) {
 		<-done
 	})
 	behaves(t, "TK-25 the current task is that of the context", func(t *testing.T, c ctx) {
-		require.Nil(t, asyncio.CurrentTask(context.Background()))
+		require.Same(t, asyncio.CurrentTask(c), asyncio.CurrentTask(context.Background()), "or else that of the caller")
 		f, g := newFuture(c), newFuture(c)
 		var a, b *task
 		a = spawn(c, func(c ctx) error {

@@ -176,7 +176,7 @@ func (c *lazyContext) real(parent context.Context, bound bool) context.Context {
 // makeContext makes a cancelCtx whose channel is its own. Those that end before anybody
 // has asked for their channels share one: by that it could not be told of a context
 // that comes from another whether it is derived, and a state, or only has more values.
-// See task.owns.
+// See task.nearest.
 func makeContext(parent context.Context) *madeContext {
 	m := new(madeContext)
 	m.ctx, m.cancel = context.WithCancelCause(parent)

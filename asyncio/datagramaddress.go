@@ -97,7 +97,7 @@ func resolveUDP(ctx context.Context, l *Loop, op, network, address string) ([]*n
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := literalTCP(host, service); ok {
+	if a, ok := sys.LiteralTCP(host, service); ok {
 		return []*net.UDPAddr{(*net.UDPAddr)(a)}, nil
 	}
 	var found []net.Addr

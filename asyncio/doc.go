@@ -29,11 +29,15 @@
 //	asyncio.get_running_loop()           asyncio.RunningLoop(ctx)
 //	t = asyncio.create_task(f())         t := asyncio.CreateTask(ctx, f)
 //	..., eager_start=True                asyncio.CreateTask(ctx, f, asyncio.WithEagerStart())
+//	async def f(): ..., no result        asyncio.NoResult(f), for an f that returns only an error
+//	create_task(f()), no result          t := asyncio.Go(ctx, f)
 //	await t                              v, err := t.Await(ctx)
 //	await asyncio.sleep(1)               err := asyncio.Sleep(ctx, time.Second)
 //	await asyncio.gather(t, u)           vs, err := asyncio.Gather(ctx, t, u)
 //	..., return_exceptions=True          os, err := asyncio.GatherOutcomes(ctx, t, u)
 //	g = asyncio.gather(t, u)             g := asyncio.GatherFuture(ctx, t, u)
+//	await asyncio.gather(*ts)            vs, err := asyncio.Gather(ctx, ts...)
+//	..., task and future                 asyncio.Gather[asyncio.AwaitableOf[T]](ctx, t, f)
 //	await asyncio.wait([t, u])           done, pending, err := asyncio.Wait(ctx, ts)
 //	async for t in as_completed(ts)      for t, err := range asyncio.AsCompleted(ctx, ts)
 //	await asyncio.wait_for(t, 1)         v, err := asyncio.WaitFor(ctx, t, time.Second)
@@ -52,7 +56,7 @@
 //	run_coroutine_threadsafe(f(), l)     asyncio.RunCoroutineThreadsafe(l, f)
 //	r, w = await open_connection(h, p)   r, w, err := asyncio.OpenConnection(ctx, "tcp", address)
 //	await start_server(cb, h, p)         s, err := asyncio.StartServer(ctx, handler, "tcp", address)
-//	await r.read(n)                      n, err := r.Read(ctx, p)
+//	await r.read(n)                      b, err := r.ReadSome(ctx, n); or, into p, n, err := r.Read(ctx, p)
 //	await r.readline()                   line, err := r.ReadLine(ctx)
 //	async for line in r                  for line, err := range r.Lines(ctx)
 //	w.write(b); await w.drain()          w.Write(b); err := w.Drain(ctx)
@@ -92,7 +96,11 @@
 // [Task.Cancel] makes the awaiting call in which the task is parked return an
 // error that matches [ErrCancelled], and context.Canceled. A coroutine cleans up
 // and returns it. It may use awaiting calls to do so, since the error is returned
-// once; calls of other packages that get ctx see that it is cancelled. A coroutine
+// once; calls of other packages that get ctx see that it is cancelled. To limit the
+// time of a clean-up use [WithTimeout]: a context that package context derives from one
+// which has ended is over from the start; or derive from context.WithoutCancel(ctx). An
+// error of the context, ctx.Err(), is context.Canceled and does not match ErrCancelled;
+// the task counts as cancelled all the same. A coroutine
 // that returns a value instead is done with that value. A task that awaits
 // another passes its cancellation on to that one, and waits for it.
 //
@@ -109,7 +117,9 @@
 // What a coroutine returns is what [Task.Await] returns. A panic becomes the
 // task's error too, a [*PanicError] with its stack. An error that nobody has
 // asked for when its task is garbage, or at the latest when the loop closes, is
-// handed to the exception handler, once. So are panics of callbacks.
+// handed to the exception handler, once, unless it is that of a context which ended
+// from outside ([WithContext]). So are panics of callbacks. With %+v a panic's error
+// shows its stack.
 //
 // A loop that has nothing left to wait for while its main task waits does not
 // hang: [Run] returns a [*LoopExit] that lists all tasks, what each waits for, and
@@ -124,7 +134,8 @@
 //
 //	gevent.Run(func() {
 //		t := asyncio.CreateTask(context.Background(), f)
-//		gevent.Spawn(func() { v, err := t.Await(context.Background()) })
+//		g := gevent.Spawn(func() { fmt.Println(t.Await(context.Background())) })
+//		g.Join() // Run returns when its function does
 //	})
 //
 // # Who waits for whom

@@ -12,34 +12,34 @@ import (
 
 // Three workers share what is in a queue.
 func ExampleQueue() {
-	_, err := asyncio.Run(func(ctx context.Context) (int, error) {
+	_, err := asyncio.Run(asyncio.NoResult(func(ctx context.Context) error {
 		queue := asyncio.NewQueue[time.Duration](0)
 		for _, seconds := range []time.Duration{3, 1, 1, 4, 2, 1} {
 			if err := queue.Put(ctx, seconds*time.Second); err != nil {
-				return 0, err
+				return err
 			}
 		}
 		for i := range 3 {
-			asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			asyncio.Go(ctx, func(ctx context.Context) error {
 				for {
 					d, err := queue.Get(ctx)
 					if err != nil {
-						return 0, err // cancelled by the end of Run
+						return err // cancelled by the end of Run
 					}
 					if err := asyncio.Sleep(ctx, d); err != nil {
-						return 0, err
+						return err
 					}
 					fmt.Println("worker", i, "has slept for", d)
 					if err := queue.TaskDone(); err != nil {
-						return 0, err
+						return err
 					}
 				}
 			})
 		}
 		err := queue.Join(ctx)
 		fmt.Println("all done after", asyncio.RunningLoop(ctx).Time())
-		return 0, err
-	}, asyncio.WithClock(netpoll.NewVirtualClock()))
+		return err
+	}), asyncio.WithClock(netpoll.NewVirtualClock()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,17 +55,17 @@ func ExampleQueue() {
 
 // A function that blocks runs on a goroutine, and the loop goes on.
 func ExampleToThread() {
-	_, err := asyncio.Run(func(ctx context.Context) (int, error) {
+	_, err := asyncio.Run(asyncio.NoResult(func(ctx context.Context) error {
 		release := make(chan string)
-		asyncio.CreateTask(ctx, func(context.Context) (int, error) {
+		asyncio.Go(ctx, func(context.Context) error {
 			fmt.Println("the loop goes on")
 			release <- "what it waited for"
-			return 0, nil
+			return nil
 		})
 		s, err := asyncio.ToThread(ctx, func() (string, error) { return <-release, nil })
 		fmt.Println(s)
-		return 0, err
-	})
+		return err
+	}))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -93,13 +93,13 @@ func ExampleRunner() {
 
 // Who awaits whom.
 func ExampleLoop_Graph() {
-	_, err := asyncio.Run(func(ctx context.Context) (int, error) {
+	_, err := asyncio.Run(func(ctx context.Context) (struct{}, error) {
 		asyncio.CurrentTask(ctx).SetName("main")
-		sleep := func(ctx context.Context) (int, error) { return 0, asyncio.Sleep(ctx, time.Hour) }
-		fetch := asyncio.CreateTask(ctx, sleep, asyncio.WithName("fetch"))
-		page := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
-			_, err := asyncio.Gather(ctx, fetch, asyncio.CreateTask(ctx, sleep, asyncio.WithName("style")))
-			return 0, err
+		sleep := func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) }
+		fetch := asyncio.Go(ctx, sleep, asyncio.WithName("fetch"))
+		page := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, fetch, asyncio.Go(ctx, sleep, asyncio.WithName("style")))
+			return err
 		}, asyncio.WithName("page"))
 		asyncio.CreateTask(ctx, fetch.Await, asyncio.WithName("log"))
 		asyncio.RunningLoop(ctx).CallLater(time.Minute, func() {
@@ -151,11 +151,11 @@ func ExampleLock_With() {
 // Who keeps the loop is named.
 func ExampleWithWatchdog() {
 	reports := make(chan asyncio.Blocking, 2)
-	_, err := asyncio.Run(func(ctx context.Context) (int, error) {
-		culprit := asyncio.CreateTask(ctx, func(context.Context) (int, error) {
+	_, err := asyncio.Run(func(ctx context.Context) (struct{}, error) {
+		culprit := asyncio.Go(ctx, func(context.Context) error {
 			b := <-reports // a channel blocks the whole loop
 			fmt.Println(b.Task, "keeps the loop")
-			return 0, nil
+			return nil
 		}, asyncio.WithName("culprit"))
 		return culprit.Await(ctx)
 	}, asyncio.WithWatchdog(50*time.Millisecond, func(b asyncio.Blocking) { reports <- b }))

@@ -28,9 +28,9 @@ type ExceptionContext struct {
 	Protocol  any           // that protocol, such as a [Protocol]
 	Socket    net.Addr      // the address of the listening socket, if it is about one
 
-	// Source is where the task, the future or the callback was made, innermost call
-	// first. It is known in debug mode only: see [WithDebug]. Otherwise it is, of a task
-	// whose error nobody retrieved, the coroutine that it ran.
+	// Source is the stack of the call that made the task or the callback, innermost call
+	// first, which is known in debug mode only: see [WithDebug]. Without it Source is empty,
+	// but of a task whose error nobody retrieved it is one frame: its coroutine.
 	Source []runtime.Frame
 
 	// Context is what an exception handler was told of when it panicked.

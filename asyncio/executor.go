@@ -132,7 +132,7 @@ func (j *executorJob[T]) run() {
 // deliver settles the Future, on the hub.
 func (j *executorJob[T]) deliver() {
 	j.end()
-	if j.state != pending || j.loop.closed.Load() {
+	if j.state != pending || j.loop.gone() {
 		return
 	}
 	j.value = j.result

@@ -140,18 +140,26 @@ func (f *future) settle(s state, err error) {
 // turn also if the loop is closed but shares a thread that goes on: who waits there may
 // be of another loop, or of the clean-up of this one.
 func (f *future) tell(r netpoll.Runner) {
-	l := f.loop
-	if l.closed.Load() {
-		if !l.attached {
-			return
-		}
-		select {
-		case <-l.hub.Closed():
-			return
-		default:
-		}
+	if !f.loop.gone() {
+		f.loop.hub.Loop.Enqueue(r)
 	}
-	l.hub.Loop.Enqueue(r)
+}
+
+// gone reports whether nobody is left to be told of anything: the loop is closed, and
+// so is its thread.
+func (l *Loop) gone() bool {
+	if !l.closed.Load() {
+		return false
+	}
+	if !l.attached {
+		return true
+	}
+	select {
+	case <-l.hub.Closed():
+		return true
+	default:
+		return false
+	}
 }
 
 // cancel asks for f to be cancelled, and reports whether it or something on which
@@ -200,8 +208,9 @@ func (f *future) String() string {
 	return "a future"
 }
 
-// Done reports whether there is an outcome: a result, an error or a
-// cancellation.
+// Done reports whether there is an outcome: a result, an error or a cancellation. It
+// is for the loop's thread, which is not checked; so for Cancelled, Err, Result and
+// String. A goroutine elsewhere uses [RunCoroutineThreadsafe].
 func (f *future) Done() bool { return f.state != pending }
 
 // Cancelled reports whether it was cancelled. Of a task that was asked to cancel

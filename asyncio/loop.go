@@ -87,16 +87,27 @@ func WithClock(c *netpoll.VirtualClock) Option {
 }
 
 // WithContext makes ctx the context from which those of the loop's main tasks are
-// derived: they see its values, and their contexts end with it. The default is
-// context.Background().
+// derived: they see its values, and their contexts end with it. That of
+// signal.NotifyContext ends all of a program's waits so. A task that then returns the
+// error of its context, or the cause, has not failed: nobody has to retrieve that. The
+// default is context.Background().
 func WithContext(ctx context.Context) Option {
 	return func(o *options) { o.context = ctx }
 }
 
 // WithExceptionHandler makes f the place where errors go that nobody else is told
-// of: panics of callbacks; errors of tasks and futures that nobody retrieves,
-// which is found out when they are garbage, or when the loop closes; and tasks
-// that are left when it does. The default prints them to standard error or, in a
+// of:
+//   - panics of callbacks, and of the methods of protocols, with the transport;
+//   - errors of tasks and futures that nobody retrieves, which is found out when they
+//     are garbage, or when the loop closes; those of tasks that end during Run's
+//     clean-up, or after their TaskGroup was unwound; and a task that calls
+//     runtime.Goexit;
+//   - errors of a server: it cannot accept, make a transport or a protocol, or the
+//     handler of a stream failed;
+//   - what is left when the loop closes: tasks that have not ended, transports and
+//     servers that nobody has closed.
+//
+// The default prints them to standard error or, in a
 // gevent thread, hands them to its error hook. F runs in the loop's thread and
 // must not wait. It mirrors set_exception_handler.
 func WithExceptionHandler(f func(*Loop, ExceptionContext)) Option {
@@ -132,7 +143,9 @@ func newLoop(h *hub.Hub, attached bool, o options) *Loop {
 	l.context = loopContext{o.context, l}
 	l.epoch = time.Now().Add(-h.Loop.UpdateTime())
 	l.debug.init(l, o.debug)
-	h.OnExit = l.explain
+	if h.OnExit == nil { // a loop that shares the thread of another one leaves it that
+		h.OnExit = l.explain
+	}
 	if attached {
 		h.Hold((*resource)(l))
 	} else {
@@ -195,7 +208,7 @@ func findLoop(ctx context.Context, op string) *Loop {
 	} else if l, ok = ctx.Value(loopKey{}).(*Loop); !ok {
 		h := hub.Current()
 		if h == nil {
-			misuse(op, "no event loop runs here", "call it in a task, or pass it the context of a loop: Loop.Context")
+			misuse(op, "no event loop runs here", "call it in a coroutine, pass it the context of a loop (Loop.Context), or hand a coroutine over with asyncio.RunCoroutineThreadsafe")
 		}
 		l = hubLoop(h)
 	}
@@ -229,7 +242,7 @@ func (l *Loop) mustOwn(op string) {
 	if l == nil {
 		misuse(op, "it belongs to no loop", "make it with CreateTask or NewFuture")
 	}
-	if !l.here() && !l.idle() {
+	if !l.here() && !l.gone() && (l.attached || l.running.Load()) {
 		misuse(op, "the caller is not in the thread that runs the loop", "use Loop.CallSoonThreadsafe")
 	}
 }

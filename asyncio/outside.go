@@ -30,25 +30,23 @@ func others(ctx context.Context, t *task) (context.Context, error) {
 
 // others is the rest of the function of that name.
 func (t *task) others(ctx context.Context) (context.Context, error) {
-	own, direct := ctx.(ownedContext)
-	var of *task
-	var bound, over bool
-	if direct {
-		of, bound, over = own.owner()
-	}
 	if ctx == nil {
 		mustHaveContext("asyncio")
 	}
-	if direct && of == t {
+	if own, direct := ctx.(*ownContext); direct && (*task)(own) == t {
+		if own.proc.Flags&bound == 0 {
+			return nil, nil
+		}
+		ctx = own.parent
+	} else {
+		var over bool
+		ctx, over = t.beyond(ctx)
 		switch {
 		case over:
 			return nil, context.Canceled
-		case !bound:
+		case ctx == nil || ctx.Done() == nil:
 			return nil, nil
 		}
-		ctx = own.origin()
-	} else if done := ctx.Done(); done == nil || t != nil && t.owns(ctx, done) {
-		return nil, nil
 	}
 	if ctx.Err() == nil {
 		return ctx, nil
@@ -62,15 +60,42 @@ func (t *task) others(ctx context.Context) (context.Context, error) {
 	return nil, err
 }
 
-// owns reports whether ctx, whose channel is done, ends only with a context of t's
-// own from which it is derived.
-func (t *task) owns(ctx context.Context, done <-chan struct{}) bool {
-	own, ok := ctx.Value(ownKey{}).(ownedContext)
-	if !ok {
-		return false
+// beyond returns what ctx comes from outside of t: ctx itself if it is none of t's, and
+// nil if it ends only with t or a scope in that. It reports whether such a scope is over.
+func (t *task) beyond(ctx context.Context) (_ context.Context, over bool) {
+	for {
+		own := t.nearest(ctx)
+		if own == nil {
+			return ctx, false
+		}
+		_, bound, over := own.owner()
+		if over || !bound {
+			return nil, over
+		}
+		ctx = own.origin()
+		if _, outermost := own.(*ownContext); outermost {
+			return ctx, false
+		}
 	}
-	of, bound, over := own.owner()
-	return of == t && !bound && !over && done == own.Done()
+}
+
+// nearest returns the context of t's own that ctx is, but for values that were added; nil
+// if it is another's, or was derived with a deadline or a cancel function. T may be nil.
+func (t *task) nearest(ctx context.Context) ownedContext {
+	own, ok := ctx.(ownedContext)
+	if !ok && t != nil {
+		if done := ctx.Done(); done != nil {
+			own, ok = ctx.Value(ownKey{}).(ownedContext)
+			ok = ok && own.Done() == done
+		}
+	}
+	if !ok {
+		return nil
+	}
+	if of, _, _ := own.owner(); of != t {
+		return nil
+	}
+	return own
 }
 
 // watch begins to watch ctx, which may be nil, for a parking call of p.

@@ -31,7 +31,8 @@ func (t *pipeTransport) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 	}
-	t.keep(p[n:])
+	t.out.add(p[n:])
+	t.watch(netpoll.WriteSide)
 	t.flow.grown(t.loop, t, t.protocol, t.out.size)
 	return len(p), nil
 }
@@ -55,11 +56,8 @@ func (t *pipeTransport) WriteLines(lines [][]byte) error {
 			return nil
 		}
 	}
-	for _, p := range lines {
-		skip := min(n, len(p))
-		n -= skip
-		t.keep(p[skip:])
-	}
+	t.out.addAll(lines, n)
+	t.watch(netpoll.WriteSide)
 	t.flow.grown(t.loop, t, t.protocol, t.out.size)
 	return nil
 }
@@ -75,14 +73,6 @@ func (t *pipeTransport) mayWrite(n int) error {
 		return t.pathError("write", net.ErrClosed)
 	}
 	return nil
-}
-
-// keep has p written later.
-func (t *pipeTransport) keep(p []byte) {
-	if len(p) > 0 {
-		t.out.add(p)
-		t.watch(netpoll.WriteSide)
-	}
 }
 
 // writeAll writes several pieces once.

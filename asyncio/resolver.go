@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // GetAddrInfo returns the addresses that "host:port" stands for in the network tcp or
@@ -41,7 +43,7 @@ func getAddrInfo(ctx context.Context, l *Loop, op, network, address string) ([]n
 		return nil, err
 	}
 	var addrs []net.Addr
-	if a, ok := literalTCP(host, service); ok {
+	if a, ok := sys.LiteralTCP(host, service); ok {
 		addrs = []net.Addr{a}
 	} else {
 		if service == "" {

@@ -11,7 +11,8 @@ import (
 // (see [WithShutdownTimeout]), and closes the loop: goroutines, descriptors and all.
 // It mirrors asyncio.run.
 //
-// It returns what c returned; the error is a [*PanicError] if c panicked, a
+// It returns what c returned; for a function without a result see [NoResult]. The error
+// is a [*PanicError] if c panicked, which shows its stack when it is printed with %+v; a
 // [*LoopExit] if it waited where nothing could ever wake it, and
 // [ErrKeyboardInterrupt] if the user interrupted it: see [WithInterrupt]. What went
 // wrong while the loop was closed is joined to it. A runtime.Goexit in a task, such
@@ -44,7 +45,8 @@ const shutdownTimeout = 5 * time.Minute
 // WithShutdownTimeout makes [Runner.Close], and so [Run], wait no longer than d, in
 // real time, for jobs of the default executor that have not ended: see [ToThread].
 // The error then names them, and matches [ErrJobsRunning]. The default is 5 minutes,
-// as in asyncio, which only warns. It has no effect on a loop of [NewLoop].
+// as in asyncio, which only warns; so it is if d is not positive. It has no effect on a
+// loop of [NewLoop].
 func WithShutdownTimeout(d time.Duration) Option {
 	return func(o *options) { o.shutdown = d }
 }

@@ -32,19 +32,17 @@ type scopeContext struct {
 //
 // Budget: no allocation if ctx is the task's own or a scope's.
 func (c *scopeContext) enter(t *task, ctx context.Context) {
+	if ctx == nil {
+		mustHaveContext("asyncio")
+	}
 	c.task, c.parent = t, ctx
-	if from, ok := ctx.(ownedContext); ok {
-		if of, bound, over := from.owner(); of == t && !over {
+	if own := t.nearest(ctx); own != nil {
+		if _, bound, over := own.owner(); !over {
 			c.bound = bound
 			return
 		}
 	}
-	if ctx == nil {
-		mustHaveContext("asyncio")
-	}
-	if done := ctx.Done(); done != nil {
-		c.bound = !t.owns(ctx, done)
-	}
+	c.bound = ctx.Done() != nil
 }
 
 // leave ends the scope.

@@ -58,7 +58,7 @@ func (s *Server) wakeUp() {
 		return
 	}
 	for _, f := range s.waiters {
-		if f.state == pending && !s.loop.closed.Load() {
+		if f.state == pending && !s.loop.gone() {
 			f.settle(finished, nil)
 		}
 	}
@@ -110,7 +110,7 @@ func (s *Server) close() {
 		l.close()
 	}
 	s.listeners = nil
-	if f := s.forever; f != nil && f.state == pending && !s.loop.closed.Load() {
+	if f := s.forever; f != nil && f.state == pending && !s.loop.gone() {
 		f.settle(finished, nil)
 	}
 	s.wakeUp()
@@ -189,8 +189,10 @@ func (s *Server) start(op string) error {
 // When the calling task is cancelled, or ctx ends and it is not just the calling
 // task's own, ServeForever closes the server, waits for the end of its connections,
 // as [Server.WaitClosed] does, and returns [ErrCancelled] or ctx.Err(). The wait ends
-// when the task is cancelled again, or at once if it was ctx that ended. The error is
-// [ErrServing] if somebody else is in ServeForever. It mirrors serve_forever.
+// when the task is cancelled again, or at once if it was ctx that ended; else it lasts
+// as long as the clients like. To stop with clients connected use [Server.Shutdown], or
+// [Server.CloseClients]. The error is [ErrServing] if somebody else is in ServeForever.
+// It mirrors serve_forever.
 func (s *Server) ServeForever(ctx context.Context) error {
 	const op = "asyncio.Server.ServeForever"
 	s.loop.mustBeUsable(op)

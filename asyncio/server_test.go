@@ -504,6 +504,8 @@ func TestLP19AServerWithoutDescriptorsRests(t *testing.T) {
 	var times []time.Duration
 	l, err := asyncio.NewLoop(asyncio.WithClock(netpoll.NewVirtualClock()),
 		asyncio.WithExceptionHandler(func(l *asyncio.Loop, e asyncio.ExceptionContext) {
+			require.NotNil(t, e.Socket)
+			require.Contains(t, e.String(), "\nsocket: 127.0.0.1:")
 			o.add(e.Message, ": ", sockErr(e.Err))
 			if times = append(times, l.Time()); len(times) == 2 {
 				restore()

@@ -93,7 +93,7 @@ func (l *serverSocket) rest(err error) {
 	}
 	err = &net.OpError{Op: "accept", Net: l.network, Addr: l.addr, Err: os.NewSyscallError(sys.AcceptName, err)}
 	loop := l.server.loop
-	loop.CallExceptionHandler(ExceptionContext{Message: message, Err: err})
+	loop.CallExceptionHandler(ExceptionContext{Message: message, Err: err, Socket: l.addr})
 	if l.server.closed {
 		return
 	}
@@ -187,6 +187,6 @@ var errNoProtocol = errors.New("asyncio: the factory returned nil")
 
 func (a *accepted) failed(err error) {
 	a.listener.server.loop.CallExceptionHandler(ExceptionContext{
-		Message: "Error on transport creation for incoming connection", Err: err,
+		Message: "Error on transport creation for incoming connection", Err: err, Socket: a.listener.addr,
 	})
 }

@@ -63,7 +63,12 @@ func TestADescriptorThatTheLoopUsesIsNotTakenOver(t *testing.T) {
 		require.Equal(t, "still there", sockRead(t, c, peer, 11))
 		tr.Close()
 		_, err = p.lost.Await(c)
-		return err
+		require.NoError(t, err)
+		next, _ := sockEnds(t) // which has the number that is free now
+		defer syscall.Close(next)
+		require.NoError(t, l.AddReader(next, func() {}))
+		require.True(t, l.RemoveReader(next))
+		return nil
 	})
 }
 

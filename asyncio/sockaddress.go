@@ -3,9 +3,10 @@ package asyncio
 import (
 	"context"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // streamNetwork reports whether the network is one for [CreateConnection] and
@@ -25,7 +26,7 @@ func resolveStream(ctx context.Context, l *Loop, op, network, address string) ([
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := literalTCP(host, service); ok {
+	if a, ok := sys.LiteralTCP(host, service); ok {
 		return suitable(network, host, []net.Addr{a})
 	}
 	var addrs []net.Addr
@@ -42,34 +43,13 @@ func resolveStream(ctx context.Context, l *Loop, op, network, address string) ([
 	return suitable(network, host, addrs)
 }
 
-// literalTCP is the address if nothing needs to be looked up.
-func literalTCP(host, service string) (*net.TCPAddr, bool) {
-	a := &net.TCPAddr{}
-	if service != "" {
-		n, err := strconv.ParseUint(service, 10, 16)
-		if err != nil {
-			return nil, false
-		}
-		a.Port = int(n)
-	}
-	if host == "" {
-		return a, true
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil, false
-	}
-	a.IP, a.Zone = net.IP(ip.AsSlice()), ip.Zone()
-	return a, true
-}
-
 // lookUpTCP looks up names. It blocks.
 func lookUpTCP(ctx context.Context, network, host, service string) ([]net.Addr, error) {
 	port, err := net.DefaultResolver.LookupPort(ctx, network, service)
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := literalTCP(host, strconv.Itoa(port)); ok {
+	if a, ok := sys.LiteralTCP(host, strconv.Itoa(port)); ok {
 		return []net.Addr{a}, nil
 	}
 	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)

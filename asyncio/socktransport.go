@@ -106,7 +106,7 @@ type settling future
 
 // RunReady settles the future unless it was cancelled.
 func (s *settling) RunReady() {
-	if f := (*future)(s); f.state == pending && !f.loop.closed.Load() {
+	if f := (*future)(s); f.state == pending && !f.loop.gone() {
 		f.settle(finished, nil)
 	}
 }

@@ -59,11 +59,7 @@ func (t *sockTransport) WriteLines(lines [][]byte) error {
 		}
 		t.awaitWrite()
 	}
-	for _, p := range lines {
-		skip := min(n, len(p))
-		n -= skip
-		t.out.add(p[skip:])
-	}
+	t.out.addAll(lines, n)
 	t.flow.grown(t.loop, t, t.protocol, t.out.size)
 	return nil
 }

@@ -45,7 +45,8 @@ func (t *task) PrintStack(w io.Writer) error {
 
 // String describes the task: its state, which is pending, cancelling, cancelled or
 // finished, its name, and what it waits for or how it ended. It may be called as
-// [Task.Cancel] may.
+// [Task.Cancel] may; that is not checked, so that a log can be written anywhere, but
+// elsewhere it is a data race, as [Task.Done] is.
 func (t *Task[T]) String() string {
 	if t.state == finished && t.failure() == nil {
 		return fmt.Sprintf("<Task finished name=%q result=%v>", t.Name(), t.value)

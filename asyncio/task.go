@@ -365,12 +365,14 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 // [*CancelledError], once: asyncio's cancellation is an event, so that a task may
 // clean up with further awaiting calls. (A context that was derived with a
 // deadline or a cancel function is a state instead: calls with such a one keep
-// failing.) A call that awaits another task or a future cancels that, and returns
+// failing, also if it is derived when the task was cancelled already. To limit the time
+// of a clean-up use [WithTimeout], or derive from context.WithoutCancel(ctx).) A call that awaits another task or a future cancels that, and returns
 // with its outcome. A gevent call unwinds. A result that was on its way to an
 // awaiting call is not delivered.
 //
 // The task is [Task.Cancelled] only if its coroutine then returns the error, or
-// one that wraps it; one that returns a value is done with it.
+// one that wraps it, or ctx.Err(), of which the message is in context.Cause(ctx); one
+// that returns a value is done with it.
 //
 // Cancel does not park. It may be called in a task, in a greenlet or a callback
 // of the loop's thread, and, while the loop does not run, by whoever owns it.

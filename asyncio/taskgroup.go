@@ -330,7 +330,10 @@ func (g *TaskGroup) Cancel() {
 	}
 }
 
-// Go creates a task without a result in the group: see [GroupCreateTask].
+// Go creates a task without a result in the group: see [GroupCreateTask]. The error, that
+// the group is being cancelled and f never runs, may be ignored by whoever has nothing
+// to take back then: the caller's next awaiting call returns [ErrCancelled], and Do tells
+// why.
 func (g *TaskGroup) Go(f func(ctx context.Context) error, opts ...TaskOption) error {
 	const op = "asyncio.TaskGroup.Go"
 	if f == nil {

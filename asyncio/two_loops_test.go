@@ -118,3 +118,45 @@ func TestWhoWaitsForATaskOfALoopThatIsClosedGoesOn(t *testing.T) {
 		require.NoError(t, f.SetResult(1))
 	})
 }
+
+func TestWhoWaitsForAJobOrAServerOfALoopThatIsClosedGoesOn(t *testing.T) {
+	require.NoError(t, gevent.Run(func() error {
+		l, err := asyncio.NewLoop(asyncio.WithExceptionHandler(func(*asyncio.Loop, asyncio.ExceptionContext) {}))
+		require.NoError(t, err)
+		end := make(chan struct{})
+		job := asyncio.RunInExecutor(l.Context(), nil, func() (int, error) { <-end; return 7, nil })
+		waits := gevent.Spawn(func() error {
+			_, err := job.Await(context.Background())
+			return err
+		})
+		s, err := asyncio.CreateServer(l.Context(), func() asyncio.Protocol { return new(asyncio.BaseProtocol) }, "tcp", "127.0.0.1:0")
+		if err == nil { // where there are sockets
+			defer func(served *gevent.Greenlet) { require.True(t, served.JoinTimeout(time.Minute)) }(gevent.Spawn(func() error {
+				return s.WaitClosed(context.Background())
+			}))
+		}
+		gevent.Sleep(time.Millisecond)
+		require.NoError(t, l.Close())
+		close(end)
+		require.True(t, waits.JoinTimeout(time.Minute))
+		return nil
+	}))
+}
+
+func TestTheFuturesOfALoopThatIsClosedStayWithItsThread(t *testing.T) {
+	var f *asyncio.Future[int]
+	require.NoError(t, gevent.Run(func() error {
+		l, err := asyncio.NewLoop()
+		require.NoError(t, err)
+		f = asyncio.NewFuture[int](l)
+		require.NoError(t, l.Close())
+		_, err = gevent.OffloadValue(func() (int, error) {
+			require.Panics(t, func() { _ = f.SetResult(1) })
+			require.Panics(t, func() { f.Cancel() })
+			return 0, nil
+		})
+		require.False(t, f.Done())
+		return err
+	}))
+	require.NoError(t, f.SetResult(1), "it is anybody's when the thread has ended")
+}

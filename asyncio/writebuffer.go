@@ -34,6 +34,15 @@ func (b *writeBuffer) add(p []byte) {
 	}
 }
 
+// addAll appends copies of the pieces but for their first n bytes, which were sent.
+func (b *writeBuffer) addAll(pieces [][]byte, n int) {
+	for _, p := range pieces {
+		skip := min(n, len(p))
+		n -= skip
+		b.add(p[skip:])
+	}
+}
+
 // waiting returns the pieces, of which none is empty.
 func (b *writeBuffer) waiting() [][]byte { return b.pieces[b.head:] }
 

@@ -34,6 +34,7 @@ func TestRun(t *testing.T) {
 	t.Run("fails with its panic", func(t *testing.T) {
 		d := failing(t, func(t testing.TB) { asynciotest.Run(t, func(ctx) error { panic("oops") }) })
 		require.Contains(t, d.fatal, "oops")
+		require.Contains(t, d.fatal, "asynciotest_test.go:", "the stack")
 	})
 	t.Run("fails when nothing can wake it", func(t *testing.T) {
 		d := failing(t, func(t testing.TB) {

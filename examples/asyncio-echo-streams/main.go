@@ -50,9 +50,7 @@ func main() {
 // run runs a function as the main task of a loop. What an interrupt means is the
 // function's to say.
 func run(f func(context.Context) error) error {
-	_, err := asyncio.Run(func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, f(ctx)
-	}, asyncio.WithInterrupt(false))
+	_, err := asyncio.Run(asyncio.NoResult(f), asyncio.WithInterrupt(false))
 	return err
 }
 

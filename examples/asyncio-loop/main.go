@@ -55,9 +55,7 @@ func run(w io.Writer, unit time.Duration, program ...string) error {
 	}
 	for _, p := range parts {
 		fmt.Fprintln(w, p.title)
-		_, e := asyncio.RunUntilComplete(loop, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, p.run(ctx)
-		})
+		_, e := asyncio.RunUntilComplete(loop, asyncio.NoResult(p.run))
 		if errors.Is(e, errors.ErrUnsupported) {
 			fmt.Fprintln(w, "   not on this platform:", e)
 		} else if e != nil {

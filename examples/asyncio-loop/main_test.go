@@ -40,9 +40,7 @@ func needsPoller(t *testing.T) {
 func onALoop(t *testing.T, part func(ctx context.Context, w *strings.Builder) error) string {
 	t.Helper()
 	var out strings.Builder
-	_, err := asyncio.Run(func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, part(ctx, &out)
-	})
+	_, err := asyncio.Run(asyncio.NoResult(func(ctx context.Context) error { return part(ctx, &out) }))
 	require.NoError(t, err)
 	return out.String()
 }

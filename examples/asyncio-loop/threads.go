@@ -26,7 +26,7 @@ func threads(ctx context.Context, w io.Writer) error {
 	}
 	pool := asyncio.NewThreadPoolExecutor(3)
 	defer pool.Shutdown(false, true)
-	var calls []asyncio.AwaitableOf[int]
+	var calls []*asyncio.Future[int]
 	for n := range 3 {
 		calls = append(calls, asyncio.RunInExecutor(ctx, pool, square(n+1)))
 	}

@@ -3,11 +3,10 @@ package net
 import (
 	"context"
 	"net"
-	"net/netip"
-	"strconv"
 
 	"github.com/baton-go/baton/internal/baton"
 	"github.com/baton-go/baton/internal/hub"
+	"github.com/baton-go/baton/internal/sys"
 )
 
 // parseLiteral returns the TCP address that host:port stands for if no name needs
@@ -17,23 +16,8 @@ func parseLiteral(network, address string) (*TCPAddr, bool) {
 	if err != nil {
 		return nil, false
 	}
-	a := &TCPAddr{}
-	if port != "" {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			return nil, false
-		}
-		a.Port = int(n)
-	}
-	if host == "" {
-		return a, true
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil, false
-	}
-	a.IP, a.Zone = net.IP(ip.AsSlice()).To16(), ip.Zone()
-	return a, isTCP(network) && suits(network, a.IP)
+	a, ok := sys.LiteralTCP(host, port)
+	return a, ok && isTCP(network) && suits(network, a.IP)
 }
 
 // suits reports whether the network has such addresses.

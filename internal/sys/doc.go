@@ -7,7 +7,7 @@
 // return netpoll.ErrNoPoller, or do nothing.
 //
 // What differs between platforms is in the files whose names end in theirs;
-// those are the only ones with build constraints, but for stub.go.
+// those are the only ones with build constraints, but for stub.go and stub_pipe.go.
 package sys
 
 import "net"
