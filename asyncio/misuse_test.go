@@ -183,6 +183,7 @@ func TestTheTextOfATaskGroupErrorHasAnEnd(t *testing.T) {
 }
 
 func TestALoopSaysWhatItIs(t *testing.T) {
+	t.Setenv("BATON_ASYNCIO_DEBUG", "") // debug mode has more to say
 	l := newLoop(t)
 	require.Equal(t, fmt.Sprintf("<asyncio.Loop %p running=false closed=false debug=false>", l), l.String())
 	_, err := asyncio.RunUntilComplete(l, proc(func(c ctx) error {

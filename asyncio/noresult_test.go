@@ -34,6 +34,7 @@ func TestCoroutinesWithoutAResult(t *testing.T) {
 }
 
 func TestReportsLookThroughNoResult(t *testing.T) {
+	t.Setenv("BATON_ASYNCIO_DEBUG", "") // debug mode has more to say
 	var places []runtime.Frame
 	require.NoError(t, run(t, func(c ctx) error {
 		asyncio.Go(c, failsBadly)

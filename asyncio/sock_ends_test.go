@@ -219,6 +219,7 @@ func TestNT03KillingWhoConnectsLeavesNothing(t *testing.T) {
 const sockLoopDescriptors = 3
 
 func TestWhatIsNoSocketNorTransport(t *testing.T) {
+	t.Setenv("BATON_ASYNCIO_DEBUG", "") // debug mode has more to say
 	require.NoError(t, run(t, func(c ctx) error {
 		panicSays(t, "asyncio.SockConnect: the address is nil", func() { _ = asyncio.SockConnect(c, 0, nil) })
 		panicSays(t, "asyncio.SendFile: the transport or the file is nil", func() { _, _ = asyncio.SendFile(c, nil, os.Stdin, 0, 1) })

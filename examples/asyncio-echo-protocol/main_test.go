@@ -189,9 +189,8 @@ func TestAClientThatDoesNotReadIsHeldBack(t *testing.T) {
 	case <-time.After(300 * time.Millisecond):
 	}
 	talk(t, other, "others are served")
-	n, err := io.ReadFull(c, data)
+	_, err := io.ReadFull(c, make([]byte, len(data)))
 	require.NoError(t, err)
-	require.Equal(t, len(data), n)
 	require.NoError(t, <-sent)
 	c.Close()
 	other.Close()
