@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/baton-go/baton/internal/hub"
-	"github.com/baton-go/baton/netpoll"
 )
 
 // An outside is a context that may end while a Proc is parked: one with a
@@ -12,10 +11,8 @@ import (
 // none, and every method takes it.
 type outside struct {
 	proc  *hub.Proc
-	stop  func() bool
-	hook  *netpoll.Hook // nil on the real clock
-	ended bool          // ctx ended while it was watched
-	over  bool          // it is no longer watched
+	watch *hub.ContextWatch
+	ended bool // ctx ended while it was watched
 }
 
 // others returns what of ctx may end for a reason that is not t's: nil if nothing
@@ -100,28 +97,13 @@ func (t *task) nearest(ctx context.Context) ownedContext {
 
 // watch begins to watch ctx, which may be nil, for a parking call of p.
 //
-// Budget: nothing without a ctx; else what context.AfterFunc costs, and when ctx
-// ends a goroutine and a Post.
+// Budget: nothing without a ctx; else that of [hub.Hub.WatchContext].
 func watch(ctx context.Context, p *hub.Proc) *outside {
 	if ctx == nil {
 		return nil
 	}
 	o := &outside{proc: p}
-	h := p.Hub()
-	h.Hope()
-	o.stop = context.AfterFunc(ctx, func() {
-		// ErrClosed means that nobody is left to be told.
-		_ = h.Post(o.fire)
-	})
-	if h.Loop.VirtualClock() != nil {
-		// The clock would jump before that goroutine comes.
-		o.hook = h.Loop.AddPrepare(func() {
-			if ctx.Err() != nil {
-				o.fire()
-			}
-		})
-		o.hook.Unref()
-	}
+	o.watch = p.Hub().WatchContext(ctx, o.fire)
 	return o
 }
 
@@ -136,10 +118,8 @@ func reason(ctx context.Context) error {
 
 // fire runs on the hub.
 func (o *outside) fire() {
-	if !o.over && !o.ended {
-		o.ended = true
-		o.proc.Wake()
-	}
+	o.ended = true
+	o.proc.Wake()
 }
 
 // fired reports whether the context has ended.
@@ -148,11 +128,6 @@ func (o *outside) fired() bool { return o != nil && o.ended }
 // close ends the watch.
 func (o *outside) close() {
 	if o != nil {
-		o.over = true
-		o.stop()
-		if o.hook != nil {
-			o.hook.Remove()
-		}
-		o.proc.Hub().Unhope()
+		o.watch.Close()
 	}
 }
