@@ -177,7 +177,9 @@ func TestAConnectionThatDoesNotEndIsAbortedAfterTheGrace(t *testing.T) {
 func TestAClientThatDoesNotReadIsHeldBack(t *testing.T) {
 	address, stop := serve(t, newServer(echo), time.Second)
 	c, other := dial(t, address), dial(t, address)
-	data := make([]byte, 20<<20)
+	require.NoError(t, c.SetReadBuffer(64<<10))
+	require.NoError(t, c.SetWriteBuffer(64<<10))
+	data := make([]byte, 64<<20) // more than the system keeps for a connection
 	sent := make(chan error, 1)
 	go func() {
 		_, err := c.Write(data)
